@@ -1,0 +1,29 @@
+"""Initial weights within ±1/√n (57), from the very draws of the tutorial's code 2.6."""
+
+import secrets
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp_fast.settings import LARGEST_SEED
+
+
+def initial_weights(sizes: Sequence[int], random_state: int) -> list[NDArray[np.float64]]:
+    """Draw the weights of each layer, in float64, from a legacy generator of their own."""
+    draw = np.random.RandomState(random_state).random_sample
+    return [
+        draw((n_in + 1, n_out)) * (2 / np.sqrt(n_in)) - 1 / np.sqrt(n_in)
+        for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)
+    ]
+
+
+def fresh_seed() -> int:
+    """Return a seed from the system's entropy."""
+    return secrets.randbelow(LARGEST_SEED + 1)
+
+
+def shuffle_key(random_state: int) -> int:
+    """Return the key of the stream that orders are drawn from, apart from that of the weights."""
+    stream = np.random.SeedSequence(random_state, spawn_key=(1,))
+    return int(stream.generate_state(1, np.uint64)[0] >> np.uint64(1))  # 63 bits: an int64

@@ -1,0 +1,144 @@
+"""Where compiled kernels are kept between processes, and when they are stale.
+
+Numba's own disk cache looks at one source file for each function, so an edit in an imported kernel
+file would leave stale machine code; its index file is not safe when two processes compile at once;
+and boundscheck is no part of its key. Here every compiled signature is one file of its own, named by
+a hash of all that its code depends on, written whole or not at all, and checked when it is read.
+"""
+
+import functools
+import hashlib
+import os
+import pickle
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+from numba.core import config
+from numba.core.caching import _Cache
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
+from numba.misc.appdirs import AppDirs
+
+_KERNELS = Path(__file__).parent
+_CHECKSUM_BYTES = hashlib.sha256().digest_size
+
+
+@functools.cache
+def source_digest() -> str:
+    """Hash of every kernel source: an edit in any of them makes all compiled code stale."""
+    digest = hashlib.sha256()
+    for path in sorted(_KERNELS.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def folders() -> Iterator[Path]:
+    """Yield the folders that may hold compiled kernels, in the order in which they are tried."""
+    install = f"mlp_fast-{hashlib.sha256(str(_KERNELS).encode()).hexdigest()[:16]}"
+    for chosen in (os.environ.get("MLP_FAST_CACHE_DIR"), config.CACHE_DIR):
+        if chosen:
+            yield Path(chosen) / install
+            return
+    yield _KERNELS / "__pycache__"
+    yield Path(AppDirs(appname="mlp_fast", appauthor=False).user_cache_dir) / install
+
+
+class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
+    """The cache of one kernel, in the form that Numba's dispatcher asks for."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}"
+        self._enabled = True
+
+    @property
+    def cache_path(self) -> str:
+        """Where this kernel is looked for first."""
+        return str(next(folders()))
+
+    def enable(self) -> None:
+        """Read and write files from now on."""
+        self._enabled = True
+
+    def disable(self) -> None:
+        """Neither read nor write files from now on."""
+        self._enabled = False
+
+    def flush(self) -> None:
+        """Forget this kernel's files."""
+        for folder in folders():
+            for path in folder.glob(f"{self._name}-*.nbc"):
+                path.unlink(missing_ok=True)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the compiled code for a signature, or None where there is none that can be used."""
+        if not self._enabled:
+            return None
+        target_context.refresh()
+        name = self._file_name(sig, target_context.codegen())
+        for folder in folders():
+            try:
+                blob = (folder / name).read_bytes()
+            except OSError:
+                continue
+            checksum, payload = blob[:_CHECKSUM_BYTES], blob[_CHECKSUM_BYTES:]
+            if hashlib.sha256(payload).digest() == checksum:
+                return CompileResult._rebuild(target_context, *pickle.loads(payload))
+        return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep the compiled code of a signature in the first folder that can be written."""
+        if not self._enabled:
+            return
+        payload = dumps(data._reduce())
+        blob = hashlib.sha256(payload).digest() + payload
+        name = self._file_name(sig, data.codegen)
+        for folder in folders():
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                _write_whole(folder / name, blob)
+            except OSError:
+                continue
+            self._remove_stale(folder)
+            return
+        _warn_not_kept()
+
+    def _file_name(self, sig: Any, codegen: Any) -> str:
+        versions = (sys.implementation.cache_tag, numba.__version__, llvmlite.__version__)
+        settings = (bool(config.BOUNDSCHECK), config.OPT, bool(config.DEBUGINFO_DEFAULT))
+        depends = repr((self._name, str(sig), codegen.magic_tuple(), versions, settings))
+        key = hashlib.sha256((source_digest() + depends).encode()).hexdigest()[:32]
+        return f"{self._name}-{source_digest()}-{key}.nbc"
+
+    def _remove_stale(self, folder: Path) -> None:
+        for path in folder.glob(f"{self._name}-*.nbc"):
+            if path.name.split("-")[1] != source_digest():
+                path.unlink(missing_ok=True)
+
+
+def _write_whole(path: Path, blob: bytes) -> None:
+    """Write beside the target and rename, so that no reader ever sees half a file."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(blob)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+@functools.cache
+def _warn_not_kept() -> None:
+    tried = ", ".join(str(folder) for folder in folders())
+    warnings.warn(
+        f"mlp_fast finds no folder to keep its compiled kernels in (tried {tried}): every process "
+        "compiles them anew. Set MLP_FAST_CACHE_DIR to a folder that can be written.",
+        RuntimeWarning,
+        stacklevel=2,
+    )

@@ -1,0 +1,510 @@
+"""The network: configuration, training, recall."""
+
+from dataclasses import dataclass
+from typing import Any, Self, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mlp_fast import activations, validation
+from mlp_fast.activations import ACTIVATIONS, Activation
+from mlp_fast.confusion import binary_confusion, confusion
+from mlp_fast.initialisation import fresh_seed, initial_weights, shuffle_key
+from mlp_fast.kernels.arguments import Data, Floats, Rule, Work
+from mlp_fast.kernels.batch import backward_batch, output_errors, train_batch
+from mlp_fast.kernels.forward import forward_batch, recall
+from mlp_fast.kernels.online import train_online
+from mlp_fast.layout import Layout, read_only
+from mlp_fast.losses import LOSSES, Loss
+from mlp_fast.settings import AllOptions, Options, Settings, all_sizes, seed
+from mlp_fast.training import Training
+from mlp_fast.weights import Weights
+
+RECALL_ROWS = 256  # rows that recall works on at a time: their activations fit in a cache
+
+
+@dataclass(frozen=True)
+class _Net:
+    """A network that has weights."""
+
+    layout: Layout
+    theta: Floats
+    activations: list[Activation]
+    loss: Loss
+    vector: bool  # whether the targets were 1-D
+
+    @property
+    def output(self) -> Activation:
+        return self.activations[-1]
+
+    @property
+    def dtype(self) -> str:
+        return str(self.theta.dtype.name)
+
+
+@dataclass
+class _Forward:
+    """What a forward process leaves for the backward process that follows it."""
+
+    inputs: Floats
+    work: Work
+    theta: Floats  # as it was
+
+
+class MLP:
+    """Multi-layer perceptron, trained by back-propagation in compiled code.
+
+    Every option can be given here or to `train`, where it holds for that call.
+
+    Parameters
+    ----------
+    layer_sizes : int or sequence of int, default (100,)
+        Neurons of each hidden layer; ``()`` for none.
+    activation : str or sequence of str, default 'sigmoid'
+        Of all hidden layers, or one for each: 'sigmoid' (38), 'tanh' (40), 'linear' (45), 'relu',
+        'threshold' (37, for recall only).
+    output_activation : str, default 'sigmoid'
+        One of those or 'softmax' (42).
+    loss : str, default 'squared_error'
+        'squared_error' (46) with any output but threshold, 'cross_entropy' (52) with softmax,
+        'binary_cross_entropy' with sigmoid.
+    beta : float or sequence of float, default 1.0
+        Steepness of the sigmoid (38), of all layers or one for each, the output included; 1 for
+        every layer that is no sigmoid.
+    learning_rate : float, default 0.01
+        η of (4).
+    epochs : int, default 200
+        Passes over the examples.
+    batch_size : int or None, default None
+        Examples in an update: None for all, as the tutorial trains; 1 for online training
+        (algorithm 2.4.1). The gradient is the mean over the batch.
+    shuffle : bool, default True
+        Whether each epoch takes the examples in a fresh order. A full batch needs none.
+    orders : array of int, shape (epochs, k), optional
+        The order of each epoch, in place of shuffling.
+    random_state : int or None, default 0
+        Seed of the initial weights and of the orders; None for fresh entropy.
+    dtype : {'float64', 'float32'}, default 'float64'
+        Of weights, arithmetic and outputs.
+    verbose : int, default 0
+        1 prints the error of every tenth part of the epochs, and of the last.
+    save_weights : bool, default False
+        Whether `saved_weights` is filled.
+    progress : bool, default False
+        Whether a progress bar is shown (needs the extra ``progress``).
+
+    Attributes
+    ----------
+    weights : Weights
+        A live view of shape (n_in + 1, n_out) for each layer, row 0 the bias node's.
+    error_ : float
+        Sum of (a - t)² over the examples of the last epoch, divided by their number, from the
+        forward passes that the epoch trained on.
+    loss_curve_ : ndarray of float64, shape (epochs,)
+        Mean loss over the examples of each epoch, from the same passes.
+    saved_weights : list of lists of ndarray
+        Copies of the initial weights and of those after each epoch, if ``save_weights``.
+    outputs : list of ndarray
+        What `forward` computed: the inputs, then each layer's outputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp_fast import MLP
+    >>> X, T = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0], [1], [1], [0]])
+    >>> m = MLP().train(X, T, 5001, layer_sizes=(2,), learning_rate=1, random_state=0)
+    >>> print(f"{m.error_:.6f}")
+    0.008146
+    >>> m.predict(X).ravel()
+    array([0, 1, 1, 0])
+
+    Notes
+    -----
+    Same options, same data and same seed give the same bits, in every mode, on one machine with one
+    BLAS. The equations are those of the tutorial "The Multi Layer Perceptron".
+    """
+
+    def __init__(self, **options: Unpack[AllOptions]) -> None:
+        self.settings = Settings.of(options)
+        self._net: _Net | None = None
+        self._forward: _Forward | None = None
+
+    def __repr__(self) -> str:
+        default = Settings()
+        told = (
+            f"{name}={value!r}"
+            for name, value in vars(self.settings).items()
+            if name != "orders" and value != getattr(default, name)
+        )
+        return f"MLP({', '.join(told)})"
+
+    def train(
+        self, X: ArrayLike, T: ArrayLike, epochs: int | None = None, **options: Unpack[Options]
+    ) -> Self:
+        """Train from fresh weights.
+
+        Parameters
+        ----------
+        X : array_like, shape (k, n_in)
+            Inputs, one row for each example; finite real numbers.
+        T : array_like, shape (k, n_out) or (k,)
+            Targets within the range of the output activation; for classes, one-hot rows.
+        epochs : int, optional
+            Passes over the examples.
+        **options
+            Any other option of `MLP`, for this call.
+
+        Returns
+        -------
+        MLP
+            This network.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an option or an array breaks a rule; the network is then as it was.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the run diverges: it stops at the weights before the epoch in which it did.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> MLP().train([[0.0], [1.0]], [0.0, 1.0], 10, layer_sizes=(3,)).loss_curve_.shape
+        (10,)
+        """
+        told: dict[str, Any] = dict(options)
+        if epochs is not None:
+            told["epochs"] = epochs
+        settings = self.settings.told(told)
+        inputs = validation.as_inputs(X, settings.dtype)
+        k = inputs.shape[0]
+        targets, vector = validation.as_targets(T, settings.dtype, k)
+        sizes = (inputs.shape[1], *settings.layer_sizes, targets.shape[1])
+        random_state = fresh_seed() if settings.random_state is None else settings.random_state
+        net = _new_net(settings, sizes, random_state, vector)
+        _check_trainable(net)
+        validation.check_targets(targets, net.output, net.loss)
+        training = _training(net, settings, inputs, targets, random_state)
+
+        self._set_net(net)
+        saved = [self.weights.copy()] if settings.save_weights else None
+        if saved is not None:
+            self.saved_weights = saved
+        try:
+            training.run(
+                after_epoch=None if saved is None else lambda: saved.append(self.weights.copy())
+            )
+        finally:  # also after Ctrl-C
+            self.error_ = training.error
+            self.loss_curve_ = training.loss_curve
+        return self
+
+    def init_weights(self, layer_sizes: Any, random_state: int | None = 0) -> Self:
+        """Draw fresh weights within ±1/√n (57).
+
+        Parameters
+        ----------
+        layer_sizes : sequence of int
+            Neurons of every layer, input and output included.
+        random_state : int or None, default 0
+            Seed; None for fresh entropy.
+
+        Returns
+        -------
+        MLP
+            This network.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> [W.shape for W in MLP().init_weights((2, 3, 1), random_state=0).weights]
+        [(3, 3), (4, 1)]
+        """
+        sizes = all_sizes(layer_sizes)
+        random_state = seed(random_state)
+        self._set_net(
+            _new_net(
+                self.settings, sizes, fresh_seed() if random_state is None else random_state, False
+            )
+        )
+        return self
+
+    @property
+    def weights(self) -> Weights:
+        """A live view of each layer's weights; see the class."""
+        net = self._fitted()
+        return Weights(net.layout, net.theta)
+
+    @weights.setter
+    def weights(self, weights: Any) -> None:
+        net = self._fitted()
+        net.theta[:] = validation.as_weights(weights, net.layout, net.dtype)
+
+    def forward(self, X: ArrayLike, weights: Any = None) -> Floats:
+        """Compute the outputs of every layer (69).
+
+        Parameters
+        ----------
+        X : array_like, shape (k, n_in)
+            Inputs.
+        weights : sequence of arrays, optional
+            Other weights to use, such as an element of `saved_weights`; then nothing is changed.
+
+        Returns
+        -------
+        ndarray, shape (k, n_out)
+            Outputs of the last layer; those of all layers are left in `outputs`.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> MLP().init_weights((2, 1), random_state=0).forward([[0, 0], [1, 1]]).shape
+        (2, 1)
+        """
+        net = self._fitted()
+        inputs = validation.as_inputs(X, net.dtype, net.layout.sizes[0])
+        if weights is not None:
+            return _recall(net, inputs, validation.as_weights(weights, net.layout, net.dtype))
+        inputs = read_only(inputs.copy())  # backward needs them as they are now
+        work = net.layout.work(inputs.shape[0], net.dtype, gather=False, train=True)
+        forward_batch(net.layout.network(net.theta), inputs, work)
+        outputs = net.layout.outputs(work, inputs.shape[0])
+        _check_output(outputs[-1])
+        self.outputs = [inputs, *outputs]
+        self._forward = _Forward(inputs, work, net.theta.copy())
+        return outputs[-1].copy()
+
+    def backward(self, T: ArrayLike, learning_rate: float | None = None) -> None:
+        """Update the weights once, by the errors of the batch that `forward` was just given (78).
+
+        Parameters
+        ----------
+        T : array_like, shape (k, n_out) or (k,)
+            Targets of that batch.
+        learning_rate : float, optional
+            η; that of the settings if not given.
+
+        Raises
+        ------
+        RuntimeError
+            If anything but `forward` came last.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> m = MLP().init_weights((2, 1), random_state=0)
+        >>> before = m.weights.copy()
+        >>> _ = m.forward([[0, 1]])
+        >>> m.backward([[1]], learning_rate=0.5)
+        >>> bool((m.weights[0] != before[0]).any())
+        True
+        """
+        net, done = self._fitted(), self._forward
+        if done is None or not np.array_equal(done.theta, net.theta):
+            raise RuntimeError(
+                "backward needs the outputs of a forward(X) just before it, with these weights"
+            )
+        rate = {} if learning_rate is None else {"learning_rate": learning_rate}
+        eta = self.settings.told(rate).learning_rate
+        _check_trainable(net)
+        k = done.inputs.shape[0]
+        targets, _ = validation.as_targets(T, net.dtype, k)
+        validation.check_width(targets, net.layout.sizes[-1])
+        validation.check_targets(targets, net.output, net.loss)
+        network = net.layout.network(net.theta)
+        output_errors(network, net.loss.code, targets, np.arange(k), done.work)
+        backward_batch(network, eta, done.inputs, done.work)
+        self._forward = None
+
+    def predict(self, X: ArrayLike, weights: Any = None) -> NDArray[Any]:
+        """Answer in the form of the targets.
+
+        Parameters
+        ----------
+        X : array_like, shape (k, n_in)
+            Inputs.
+        weights : sequence of arrays, optional
+            Other weights to use; then nothing is changed.
+
+        Returns
+        -------
+        ndarray, shape (k, n_out), or (k,) where the targets were 1-D
+            0 or 1 by the threshold 0.5 for sigmoid outputs; 1 for the largest and 0 for the others
+            for softmax; real values otherwise.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> MLP().train([[0], [1]], [0, 1], 1000, layer_sizes=(), learning_rate=9).predict([[1]])
+        array([1])
+        """
+        net = self._fitted()
+        A = self._answer(X, weights)
+        if net.output is activations.SIGMOID:
+            A = (A > 0.5).astype(np.int64)  # type: ignore[assignment]
+        elif net.output is activations.SOFTMAX:
+            A = np.eye(A.shape[1], dtype=np.int64)[A.argmax(axis=1)]  # type: ignore[assignment]
+        return A[:, 0] if net.vector else A
+
+    def predict_classes(self, X: ArrayLike, weights: Any = None) -> NDArray[np.int64]:
+        """Answer with the index of a class.
+
+        Parameters
+        ----------
+        X : array_like, shape (k, n_in)
+            Inputs.
+        weights : sequence of arrays, optional
+            Other weights to use; then nothing is changed.
+
+        Returns
+        -------
+        ndarray of int64, shape (k,)
+            Index of the largest output; with one output, whether it is above 0.5 (above 0 for tanh).
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> m = MLP(output_activation="softmax", loss="cross_entropy", batch_size=1)
+        >>> m.train([[0.0], [1.0]], [[1, 0], [0, 1]], 500, layer_sizes=()).predict_classes([[1.0]])
+        array([1])
+        """
+        net = self._fitted()
+        return _classes(self._answer(X, weights), net.output)
+
+    def confmat(self, X: ArrayLike, T: ArrayLike) -> NDArray[np.int64]:
+        """Count right and wrong answers, class by class.
+
+        Parameters
+        ----------
+        X : array_like, shape (k, n_in)
+            Inputs.
+        T : array_like, shape (k, n_out) or (k,)
+            Targets: 0 or 1 with one output (-1 or 1 for tanh), one-hot rows with more.
+
+        Returns
+        -------
+        ndarray of int64
+            [[tp, fp], [fn, tn]] with one output; with K outputs the K×K matrix, its rows the truth.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> m = MLP().train([[0], [1]], [0, 1], 1000, layer_sizes=(), learning_rate=9)
+        >>> m.confmat([[0], [1]], [0, 1])
+        array([[1, 0],
+               [0, 1]])
+        """
+        net = self._fitted()
+        inputs = validation.as_inputs(X, net.dtype, net.layout.sizes[0])
+        targets, _ = validation.as_targets(T, net.dtype, inputs.shape[0])
+        n_out = net.layout.sizes[-1]
+        validation.check_width(targets, n_out)
+        validation.check_classes(targets, net.output)
+        predicted = _classes(self._answer(X), net.output)
+        truth = _classes(targets, net.output)
+        if n_out == 1:
+            return binary_confusion(predicted == 1, truth == 1)
+        return confusion(predicted, truth, n_out)
+
+    def _answer(self, X: ArrayLike, weights: Any = None) -> Floats:
+        net = self._fitted()
+        inputs = validation.as_inputs(X, net.dtype, net.layout.sizes[0])
+        if weights is not None:
+            return _recall(net, inputs, validation.as_weights(weights, net.layout, net.dtype))
+        answer = _recall(net, inputs, net.theta)
+        self._forward = None
+        return answer
+
+    def _fitted(self) -> _Net:
+        if self._net is None:
+            raise validation.NotFittedError(
+                "this MLP has no weights yet: call train or init_weights first"
+            )
+        return self._net
+
+    def _set_net(self, net: _Net) -> None:
+        """Take over a new network, and drop what belonged to the one before."""
+        self._net, self._forward = net, None
+        for name in ("error_", "loss_curve_", "saved_weights", "outputs"):
+            self.__dict__.pop(name, None)
+
+
+def _new_net(settings: Settings, sizes: tuple[int, ...], random_state: int, vector: bool) -> _Net:
+    n_hidden = len(sizes) - 2
+    chosen = settings.activations(n_hidden)
+    layout = Layout(sizes, chosen, settings.betas(n_hidden))
+    theta = layout.pack(initial_weights(sizes, random_state), settings.dtype)
+    return _Net(layout, theta, chosen, LOSSES[settings.loss], vector)
+
+
+def _check_trainable(net: _Net) -> None:
+    names = [activation.name for activation in net.activations]
+    if activations.THRESHOLD.name in names:
+        raise ValueError(
+            "a network with the threshold activation cannot be trained, for its derivative is 0 "
+            f"wherever it exists (37): use one of {', '.join(a for a in ACTIVATIONS if a != 'threshold')}; "
+            f"got {names}"
+        )
+    if net.output is activations.SOFTMAX and net.layout.sizes[-1] < 2:
+        raise ValueError(
+            "output_activation='softmax' needs T of two columns or more, one-hot rows "
+            "(np.eye(n_classes)[labels]); got one column"
+        )
+
+
+def _training(
+    net: _Net, settings: Settings, inputs: Floats, targets: Floats, random_state: int
+) -> Training:
+    k = inputs.shape[0]
+    size = min(settings.batch_size or k, k)
+    shuffle = settings.shuffle and settings.orders is None and size < k
+    if settings.orders is None:
+        orders = np.arange(k).reshape(1, k)
+    else:
+        orders = validation.as_orders(settings.orders, settings.epochs, k)
+    online = settings.batch_size == 1
+    gather = not online and (shuffle or settings.orders is not None)
+    rule = Rule(
+        net.loss.code, settings.learning_rate, size, shuffle, shuffle_key(random_state), gather
+    )
+    work = net.layout.work(size, net.dtype, gather=gather, train=True)
+    network = net.layout.network(net.theta)
+    kernel = train_online if online else train_batch
+    return Training(kernel, network, Data(inputs, targets, orders), rule, work, settings)
+
+
+def _recall(net: _Net, inputs: Floats, theta: Floats) -> Floats:
+    k = inputs.shape[0]
+    out: Floats = np.empty((k, net.layout.sizes[-1]), net.dtype)
+    work = net.layout.work(min(k, RECALL_ROWS), net.dtype, gather=False, train=False)
+    recall(net.layout.network(theta), inputs, work, out)
+    _check_output(out)
+    return out
+
+
+def _check_output(A: Floats) -> None:
+    if not np.isfinite(A).all():
+        raise ValueError(
+            "the network's outputs are not finite: X or the weights are too large for "
+            f"{A.dtype.name}, or a weight was set to a number that is not finite"
+        )
+
+
+def _classes(A: Floats, output: Activation) -> NDArray[np.int64]:
+    if A.shape[1] == 1:
+        middle = 0.0 if output is activations.TANH else 0.5
+        return (A[:, 0] > middle).astype(np.int64)
+    return A.argmax(axis=1).astype(np.int64)

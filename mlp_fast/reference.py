@@ -1,0 +1,131 @@
+"""The tutorial's mathematics in pure NumPy: the meaning of every kernel, written to be read.
+
+Slow, unchecked, and never called by `MLP`. Tests hold the kernels to it, and the demo and the
+benchmarks time it. Weights are a list of matrices W of shape (n_in + 1, n_out), row 0 the bias
+node's (68).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass
+class Reference:
+    """A network: its weights, and what each of its layers computes."""
+
+    weights: list[Array]
+    activations: Sequence[str]  # one for each layer, the output's last
+    loss: str = "squared_error"
+    betas: Sequence[float] = ()  # one for each layer; all 1 where none is given
+    errors: list[float] = field(default_factory=list)  # of each epoch: mean sum of (a - t)²
+    losses: list[float] = field(default_factory=list)  # of each epoch: mean loss
+
+    def __post_init__(self) -> None:
+        """Fill in the betas."""
+        self.betas = self.betas or [1.0] * len(self.weights)
+
+    def forward(self, X: Array) -> tuple[list[Array], list[Array]]:
+        """Return H of every layer, and A of every layer from the input on (63-70)."""
+        H: list[Array] = []
+        A = [X]
+        for W, g, beta in zip(self.weights, self.activations, self.betas, strict=True):
+            H.append(with_bias(A[-1]) @ W)
+            A.append(activate(g, H[-1], beta))
+        return H, A
+
+    def sample_losses(self, H: Array, A: Array, T: Array) -> Array:
+        """Return the loss of every example, from h and a of the last layer, in float64."""
+        H, A, T = H.astype(float), A.astype(float), T.astype(float)
+        if self.loss == "squared_error":  # (48)
+            return np.asarray(0.5 * np.sum((A - T) ** 2, axis=1))
+        if self.loss == "cross_entropy":  # (52), with log a_j = h_j - log sum exp h
+            shifted = H - H.max(axis=1, keepdims=True)
+            log_A = shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
+            return np.asarray(-np.sum(np.where(T == 0, 0, T * log_A), axis=1))
+        # binary cross-entropy: -t log a - (1 - t) log(1 - a), with -log a = log(1 + exp(-beta h))
+        z = self.betas[-1] * H
+        return np.asarray(np.sum(T * np.logaddexp(0, -z) + (1 - T) * np.logaddexp(0, z), axis=1))
+
+    def mean_loss(self, X: Array, T: Array) -> float:
+        """Return the mean loss over the examples."""
+        H, A = self.forward(X)
+        return float(np.mean(self.sample_losses(H[-1], A[-1], T)))
+
+    def output_delta(self, A: Array, T: Array) -> Array:
+        """Return the errors of the last layer (81-85)."""
+        E = A - T
+        if self.loss == "cross_entropy":
+            return E
+        if self.loss == "binary_cross_entropy":
+            return E * A.dtype.type(self.betas[-1])
+        if self.activations[-1] == "softmax":  # the whole Jacobian (43-44)
+            return A * (E - np.sum(E * A, axis=1, keepdims=True))
+        return E * slope(self.activations[-1], A, self.betas[-1])  # (18)
+
+    def gradients(self, A: list[Array], T: Array) -> list[Array]:
+        """Return the mean over the examples of dE/dW of every layer (7, 36, 77-79)."""
+        delta = self.output_delta(A[-1], T)
+        gradients: list[Array] = []
+        for l in reversed(range(len(self.weights))):
+            gradients.insert(0, with_bias(A[l]).T @ delta / len(T))
+            if l > 0:
+                g, beta = self.activations[l - 1], self.betas[l - 1]
+                delta = delta @ self.weights[l][1:].T * slope(g, A[l], beta)
+        return gradients
+
+    def step(self, X: Array, T: Array, eta: float) -> tuple[float, float]:
+        """Update the weights by one batch (78); return the sums of (a - t)² and of the loss."""
+        H, A = self.forward(X)
+        for W, gradient in zip(self.weights, self.gradients(A, T), strict=True):
+            W -= W.dtype.type(eta) * gradient
+        error = float(np.sum((A[-1].astype(float) - T.astype(float)) ** 2))
+        return error, float(np.sum(self.sample_losses(H[-1], A[-1], T)))
+
+    def train(
+        self, X: Array, T: Array, orders: Iterable[Array], batch_size: int, eta: float
+    ) -> None:
+        """Train for one epoch for each order; batches of one row are algorithm 2.4.1."""
+        for order in orders:
+            batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+            sums = np.sum([self.step(X[batch], T[batch], eta) for batch in batches], axis=0)
+            self.errors.append(sums[0] / len(order))
+            self.losses.append(sums[1] / len(order))
+
+
+def with_bias(A: Array) -> Array:
+    """Put the bias nodes' column of -1 before the outputs of a layer (70)."""
+    return np.concatenate([-np.ones((len(A), 1), A.dtype), A], axis=1)
+
+
+def activate(activation: str, H: Array, beta: float = 1.0) -> Array:
+    """Return g(H) of one layer."""
+    if activation == "threshold":  # (37)
+        return np.asarray((H > 0).astype(H.dtype))
+    if activation == "sigmoid":  # (38); exp overflows to infinity where a is 0
+        with np.errstate(over="ignore"):
+            return np.asarray(1 / (1 + np.exp(-H.dtype.type(beta) * H)))
+    if activation == "tanh":  # (40)
+        return np.asarray(np.tanh(H))
+    if activation == "softmax":  # (42), shifted so that exp does not overflow
+        exponentials = np.exp(H - H.max(axis=1, keepdims=True))
+        return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+    if activation == "relu":
+        return np.maximum(H, 0)
+    return H  # linear (45)
+
+
+def slope(activation: str, A: Array, beta: float = 1.0) -> Array:
+    """Return g'(H) of one layer, told from its outputs."""
+    if activation == "sigmoid":  # (39)
+        return np.asarray(A.dtype.type(beta) * A * (1 - A))
+    if activation == "tanh":  # (41)
+        return np.asarray(1 - A * A)
+    if activation == "relu":
+        return np.asarray((A > 0).astype(A.dtype))
+    return np.ones_like(A)  # linear (45)

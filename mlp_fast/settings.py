@@ -1,0 +1,245 @@
+"""The options of a network and of its training: names, defaults, rules."""
+
+import dataclasses
+import math
+import numbers
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypedDict
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from mlp_fast.activations import ACTIVATIONS, HIDDEN, SIGMOID, SOFTMAX, Activation
+from mlp_fast.losses import LOSSES, Loss, legal_pairs
+
+DTYPES = ("float64", "float32")
+LARGEST_SEED = 2**32 - 1
+
+
+class Options(TypedDict, total=False):
+    """Every option by its name and type; `Settings` says what each means."""
+
+    layer_sizes: int | Iterable[int]
+    activation: str | Sequence[str]
+    output_activation: str
+    loss: str
+    beta: float | Sequence[float]
+    learning_rate: float
+    batch_size: int | None
+    shuffle: bool
+    orders: ArrayLike | None
+    random_state: int | None
+    dtype: DTypeLike
+    verbose: int
+    save_weights: bool
+    progress: bool
+
+
+class AllOptions(Options, total=False):
+    """The options of ``MLP(...)``: also the one that ``train`` takes by position."""
+
+    epochs: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Options, checked when made; `MLP` documents them."""
+
+    layer_sizes: Any = (100,)
+    activation: Any = "sigmoid"
+    output_activation: str = "sigmoid"
+    loss: str = "squared_error"
+    beta: Any = 1.0
+    learning_rate: float = 0.01
+    epochs: int = 200
+    batch_size: int | None = None
+    shuffle: bool = True
+    orders: Any = dataclasses.field(default=None, compare=False, repr=False)
+    random_state: int | None = 0
+    dtype: Any = "float64"
+    verbose: int = 0
+    save_weights: bool = False
+    progress: bool = False
+
+    def __post_init__(self) -> None:
+        """Check each option alone, then together, and bring it to one form."""
+        form = {
+            "layer_sizes": _sizes("layer_sizes", self.layer_sizes),
+            "activation": _one_or_each("activation", self.activation, str, _hidden_name),
+            "output_activation": _choice(
+                "output_activation", self.output_activation, ACTIVATIONS
+            ),
+            "loss": _choice("loss", self.loss, LOSSES),
+            "beta": _one_or_each("beta", self.beta, numbers.Real, _positive),
+            "learning_rate": _positive("learning_rate", self.learning_rate),
+            "epochs": _count("epochs", self.epochs),
+            "batch_size": (
+                None if self.batch_size is None else _count("batch_size", self.batch_size)
+            ),
+            "shuffle": _flag("shuffle", self.shuffle),
+            "random_state": seed(self.random_state),
+            "dtype": _dtype(self.dtype),
+            "verbose": _count("verbose", self.verbose, least=0),
+            "save_weights": _flag("save_weights", self.save_weights),
+            "progress": _flag("progress", self.progress),
+        }
+        for name, value in form.items():
+            object.__setattr__(self, name, value)
+        self._check_pair()
+        if isinstance(self.activation, str) and isinstance(self.beta, float):
+            # one for each layer waits until the number of layers is sure: train may be told others
+            self.betas(len(self.layer_sizes))
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> "Settings":
+        """Make settings of options by name, the others at their defaults."""
+        return cls().told(options)
+
+    def told(self, options: Mapping[str, Any]) -> "Settings":
+        """Return these settings with some options changed."""
+        names = [field.name for field in dataclasses.fields(self)]
+        for name in options:
+            if name not in names:
+                raise TypeError(f"unknown option {name!r}; the options are {', '.join(names)}")
+        return dataclasses.replace(self, **options)
+
+    def activations(self, n_hidden: int) -> list[Activation]:
+        """Return the activation of every layer of a network with so many hidden ones."""
+        names = self.activation
+        if isinstance(names, str):
+            names = (names,) * n_hidden
+        if len(names) != n_hidden:
+            raise ValueError(
+                f"activation must be one name or one for each of the {n_hidden} hidden layers; "
+                f"got {self.activation!r}"
+            )
+        return [*(HIDDEN[name] for name in names), ACTIVATIONS[self.output_activation]]
+
+    def betas(self, n_hidden: int) -> list[float]:
+        """Return β of every layer of a network with so many hidden ones."""
+        betas = self.beta
+        activations = self.activations(n_hidden)
+        if isinstance(betas, float):
+            betas = (betas,) * len(activations)
+        if len(betas) != len(activations):
+            raise ValueError(
+                f"beta must be one number or one for each of the {len(activations)} layers, "
+                f"the output layer included; got {self.beta!r}"
+            )
+        for beta, activation in zip(betas, activations, strict=True):
+            if beta != 1.0 and activation is not SIGMOID:
+                raise ValueError(
+                    "beta other than 1 is for sigmoid layers only; "
+                    f"got {beta} for a {activation.name} layer (beta={self.beta!r})"
+                )
+        return list(betas)
+
+    def _check_pair(self) -> None:
+        legal = LOSSES[self.loss].output_activations
+        # recall does without a loss, so a threshold output may go with any until it is trained
+        if self.output_activation not in (*legal, "threshold"):
+            raise ValueError(
+                f"loss={self.loss!r} does not go with output_activation="
+                f"{self.output_activation!r}; the legal pairs are: {legal_pairs()}"
+            )
+
+
+def seed(value: Any) -> int | None:
+    """Check a seed of the legacy generator."""
+    if value is None:
+        return None
+    number = _whole(value)
+    if number is None or not 0 <= number <= LARGEST_SEED:
+        raise ValueError(
+            f"random_state must be None or an integer from 0 to {LARGEST_SEED}; got {value!r}"
+        )
+    return number
+
+
+def all_sizes(value: Any) -> tuple[int, ...]:
+    """Check the sizes of all layers, input and output included."""
+    sizes = _sizes("layer_sizes", value)
+    if len(sizes) < 2:
+        raise ValueError(
+            "layer_sizes must hold the input's and the output's size here, and the hidden "
+            f"layers' between them; got {value!r}"
+        )
+    return sizes
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, bool | np.bool_):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def _count(name: str, value: Any, least: int = 1) -> int:
+    number = _whole(value)
+    if number is None or number < least:
+        raise ValueError(f"{name} must be an integer of {least} or more; got {value!r}")
+    if number >= 2**63:
+        raise ValueError(f"{name} must be below 2**63; got {value!r}")
+    return number
+
+
+def _positive(name: str, value: Any) -> float:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise ValueError(f"{name} must be a number above 0; got {value!r}")
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be finite and above 0; got {value!r}")
+    return float(value)
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool | np.bool_ | int) or value not in (0, 1):
+        raise ValueError(f"{name} must be True or False; got {value!r}")
+    return bool(value)
+
+
+def _choice(name: str, value: Any, choices: Iterable[str]) -> str:
+    choices = list(choices)
+    if not isinstance(value, str) or value not in choices:
+        named = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name} must be one of {named}; got {value!r}")
+    return str(value)
+
+
+def _hidden_name(name: str, value: Any) -> str:
+    if isinstance(value, str) and value == SOFTMAX.name:
+        raise ValueError(f"{name} 'softmax' is for the output layer only; got {value!r}")
+    return _choice(name, value, HIDDEN)
+
+
+def _one_or_each(name: str, value: Any, one: type, check: Any) -> Any:
+    if isinstance(value, one):
+        return check(name, value)
+    return tuple(check(name, item) for item in _items(name, value))
+
+
+def _sizes(name: str, value: Any) -> tuple[int, ...]:
+    if _whole(value) is not None:
+        value = (value,)
+    return tuple(_count(f"each of {name}", size) for size in _items(name, value))
+
+
+def _items(name: str, value: Any) -> list[Any]:
+    try:
+        return list(value)
+    except TypeError:
+        raise ValueError(f"{name} must be one value or a sequence of them; got {value!r}") from None
+
+
+def _dtype(value: Any) -> Literal["float64", "float32"]:
+    try:
+        name = np.dtype(value).name if value is not None else None
+    except TypeError:
+        name = None
+    if name == "float64":
+        return "float64"
+    if name == "float32":
+        return "float32"
+    raise ValueError(f"dtype must be one of {', '.join(map(repr, DTYPES))}; got {value!r}")

@@ -1,0 +1,171 @@
+"""The loop over compiled calls: their length, progress, copies of the weights, divergence."""
+
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp_fast.extras import extra
+from mlp_fast.kernels.arguments import Curves, Data, Network, Rule, Work
+from mlp_fast.kernels.finite import all_finite
+from mlp_fast.layout import read_only
+from mlp_fast.settings import Settings
+
+SECONDS_PER_CALL = 0.05  # short enough for Ctrl-C, long enough that a call costs nothing
+VISITS_PER_CALL = 5e7  # a first guess of the weights visited in that time, corrected by each call
+
+Kernel = Callable[[Network, Data, Rule, Work, Curves, int, int], None]
+
+
+class Training:
+    """One run of a compiled kernel over all its epochs, in calls of about 50 ms.
+
+    Where the calls are cut does not change the result. A call covers whole epochs, or a part of one.
+
+    Parameters
+    ----------
+    kernel : callable
+        ``train_online`` or ``train_batch``.
+    network, data, rule, work : tuples of arrays and numbers
+        What the kernel takes; the network's weights are changed in place.
+    settings : Settings
+        Its ``epochs``, ``verbose``, ``save_weights`` and ``progress`` are used here.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        network: Network,
+        data: Data,
+        rule: Rule,
+        work: Work,
+        settings: Settings,
+    ) -> None:
+        self._call = kernel, (network, data, rule, work)
+        self._theta = network.theta
+        self._k = data.X.shape[0]
+        self._per_epoch = -(-self._k // rule.batch_size)
+        self._steps_per_call = max(
+            1, int(VISITS_PER_CALL / (3 * self._theta.size * min(self._k, rule.batch_size)))
+        )
+        self._settings = settings
+        self._tqdm = extra("tqdm", "progress") if settings.progress else None
+        self._curves = Curves(np.zeros(settings.epochs), np.zeros(settings.epochs))
+        self._epochs_done = 0
+        # the weights when epochs_done was last counted up: finite, and the start of an epoch
+        self._kept = self._theta.copy()
+
+    def run(self, after_epoch: Callable[[], None] | None = None) -> None:
+        """Train until the last epoch, or the last before the run diverges.
+
+        Parameters
+        ----------
+        after_epoch : callable, optional
+            Called after each epoch.
+        """
+        step, total = 0, self._settings.epochs * self._per_epoch
+        with self._progress(total) as advance:
+            try:
+                while step < total:
+                    stop = self._end_of_call(step, one_epoch=after_epoch is not None)
+                    if not self._is_finite_after(step, stop):
+                        self._stop_before_divergence(stop)
+                        break
+                    if stop % self._per_epoch == 0:
+                        self._count_epochs(stop // self._per_epoch)
+                        if after_epoch is not None:
+                            after_epoch()
+                    advance(stop - step)
+                    step = stop
+            except BaseException:  # Ctrl-C, above all: leave a network that can be used
+                if not self._weights_are_finite():
+                    self._theta[:] = self._kept
+                raise
+
+    @property
+    def error(self) -> float:
+        """Sum of (a - t)² over the examples of the last epoch, divided by their number."""
+        if self._epochs_done == 0:
+            return float("nan")
+        return float(self._curves.error[self._epochs_done - 1] / self._k)
+
+    @property
+    def loss_curve(self) -> NDArray[np.float64]:
+        """Mean loss over the examples of each epoch."""
+        return self._curves.loss[: self._epochs_done]
+
+    def _end_of_call(self, step: int, one_epoch: bool) -> int:
+        """Return the step before which the next call ends."""
+        stop, next_epoch = step + self._steps_per_call, step - step % self._per_epoch
+        next_epoch += self._per_epoch
+        if stop < next_epoch:
+            return stop
+        if one_epoch or step % self._per_epoch != 0:
+            return next_epoch
+        return min(stop - stop % self._per_epoch, self._settings.epochs * self._per_epoch)
+
+    def _is_finite_after(self, step: int, stop: int) -> bool:
+        """Call the kernel; return whether every loss and weight is still finite."""
+        kernel, arguments = self._call
+        started = time.perf_counter()
+        kernel(*arguments, self._curves, step, stop)
+        seconds = max(time.perf_counter() - started, 1e-6)
+        # within limits, because the first call also compiles the kernel or loads it
+        factor = min(4.0, max(0.25, SECONDS_PER_CALL / seconds))
+        self._steps_per_call = max(1, int((stop - step) * factor))
+        losses = self._curves.loss[step // self._per_epoch : -(-stop // self._per_epoch)]
+        return bool(np.isfinite(losses).all()) and self._weights_are_finite()
+
+    def _weights_are_finite(self) -> bool:
+        return all_finite(read_only(self._theta))
+
+    def _count_epochs(self, done: int) -> None:
+        """Note that so many epochs are done, and report those that code 2.6 reports."""
+        epochs, k = self._settings.epochs, self._k
+        if self._settings.verbose:
+            every = max(1, epochs // 10)
+            due = set(range(-(-self._epochs_done // every) * every, done, every))
+            if done == epochs:
+                due.add(epochs - 1)
+            for epoch in sorted(due):
+                print(f"epoch: {epoch}  error: {self._curves.error[epoch] / k}")
+        self._curves.loss[self._epochs_done : done] /= k
+        self._epochs_done = done
+        self._kept[:] = self._theta
+
+    def _stop_before_divergence(self, stop: int) -> None:
+        """Return to the weights at the end of the last finite epoch, and warn.
+
+        The call that diverged may have covered many epochs: they are run again one by one, so that
+        the epoch at which a run stops does not depend on where its calls were cut.
+        """
+        self._theta[:] = self._kept
+        while stop > (self._epochs_done + 1) * self._per_epoch:
+            first = self._epochs_done
+            self._curves.error[first:] = self._curves.loss[first:] = 0.0
+            begin = first * self._per_epoch
+            if not self._is_finite_after(begin, begin + self._per_epoch):
+                break
+            self._count_epochs(first + 1)
+        self._theta[:] = self._kept
+        warnings.warn(
+            f"training diverged in epoch {self._epochs_done} (counted from 0): a loss or a weight "
+            "is no longer finite. The weights are those before that epoch; a smaller learning_rate "
+            "or scaled inputs may help.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+    @contextmanager
+    def _progress(self, total: int) -> Iterator[Callable[[int], Any]]:
+        """Show a progress bar, if asked for; yield what moves it on."""
+        if self._tqdm is None:
+            yield lambda steps: None
+            return
+        unit = "sample" if self._per_epoch == self._k else "batch"
+        with self._tqdm.tqdm(total=total, unit=unit, unit_scale=True) as bar:
+            yield bar.update

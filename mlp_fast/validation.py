@@ -1,0 +1,173 @@
+"""The boundary: what users hand in becomes C-contiguous arrays of one dtype, or a clear error."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp_fast.activations import TANH, Activation
+from mlp_fast.kernels.arguments import Floats
+from mlp_fast.kernels.finite import all_finite
+from mlp_fast.layout import Layout, read_only
+from mlp_fast.losses import CROSS_ENTROPY, Loss
+
+SUM_TOLERANCE = 1e-5  # how far a row of targets that must sum to 1 may be off, in any dtype
+
+
+class NotFittedError(ValueError, AttributeError):
+    """Raised when a network without weights is asked for them, or for what needs them."""
+
+
+def as_inputs(X: Any, dtype: str, n_in: int | None = None) -> Floats:
+    """Check rows of inputs; a C-contiguous array of the right dtype is not copied."""
+    array = _matrix("X", X, dtype)
+    if n_in is not None and array.shape[1] != n_in:
+        raise ValueError(
+            f"X must have {n_in} columns, one for each input of the network; got {array.shape[1]}"
+        )
+    return read_only(array)
+
+
+def as_targets(T: Any, dtype: str, k: int) -> tuple[Floats, bool]:
+    """Check targets, one row for each row of X; return them and whether they were 1-D."""
+    raw = _array("T", T)
+    vector = raw.ndim == 1
+    if vector:
+        raw = raw.reshape(-1, 1)
+    array = _matrix("T", raw, dtype, shape="(k, n_out) or (k,)")
+    if array.shape[0] != k:
+        raise ValueError(f"T must have as many rows as X; got {array.shape[0]} and {k}")
+    return read_only(array), vector
+
+
+def check_targets(T: Floats, output: Activation, loss: Loss) -> None:
+    """Check that the network can produce the targets."""
+    low, high = float(T.min()), float(T.max())
+    if low < output.low or high > output.high:
+        outside = low if low < output.low else high
+        hint = ""
+        if math.isfinite(output.high) and np.all(T == np.round(T)):
+            hint = (
+                "; class labels must be given as one-hot rows, one column for each class: "
+                "np.eye(n_classes)[labels]"
+            )
+        raise ValueError(
+            f"T must lie in [{output.low:g}, {output.high:g}], the range of "
+            f"output_activation={output.name!r}; got {outside:g}{hint}"
+        )
+    if loss is CROSS_ENTROPY:
+        worst = float(np.max(np.abs(T.sum(axis=1, dtype=np.float64) - 1.0)))
+        if worst > SUM_TOLERANCE:
+            raise ValueError(
+                "each row of T must sum to 1 for loss='cross_entropy' (one-hot rows, or "
+                f"probabilities); got a row that is {worst:g} off"
+            )
+
+
+def check_classes(T: Floats, output: Activation) -> None:
+    """Check that targets name one class in each row."""
+    if T.shape[1] == 1:
+        low = -1.0 if output is TANH else 0.0
+        if not np.all((T == low) | (T == 1.0)):
+            raise ValueError(f"T must be {low:g} or 1 for a confusion matrix of one output")
+    elif not (np.all((T == 0.0) | (T == 1.0)) and np.all(T.sum(axis=1) == 1.0)):
+        raise ValueError(
+            "T must be one-hot rows for a confusion matrix of several outputs: "
+            "np.eye(n_classes)[labels]"
+        )
+
+
+def check_width(T: Floats, n_out: int) -> None:
+    """Check that targets have one column for each output of the network."""
+    if T.shape[1] != n_out:
+        raise ValueError(
+            f"T must have {n_out} columns, one for each output of the network; got {T.shape[1]}"
+        )
+
+
+def as_weights(weights: Any, layout: Layout, dtype: str) -> Floats:
+    """Check one array of weights for each layer and pack them into a buffer of their own."""
+    if isinstance(weights, np.ndarray) and weights.dtype != object:
+        weights = [*weights] if weights.ndim == 3 else [weights]
+    if not isinstance(weights, Sequence):
+        raise TypeError(
+            "weights must be a sequence of arrays, one for each layer; "
+            f"got {type(weights).__name__}"
+        )
+    if len(weights) != len(layout.shapes):
+        raise ValueError(
+            f"weights must hold {len(layout.shapes)} arrays, one for each layer; got {len(weights)}"
+        )
+    checked = [as_layer_weights(W, l, layout, dtype) for l, W in enumerate(weights)]
+    return layout.pack(checked, dtype)
+
+
+def as_layer_weights(W: Any, l: int, layout: Layout, dtype: str) -> Floats:
+    """Check the weights of layer l, counted from 0."""
+    array = _array(f"weights[{l}]", W)
+    if array.shape != layout.shapes[l]:
+        raise ValueError(
+            f"weights[{l}] must have shape {layout.shapes[l]}, (n_in + 1, n_out); got {array.shape}"
+        )
+    return _finite(f"weights[{l}]", array, dtype)
+
+
+def as_orders(orders: Any, epochs: int, k: int) -> NDArray[np.int64]:
+    """Check one order of the examples for each epoch."""
+    array = np.asarray(orders)
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"orders must be integers, indices of rows of X; got {array.dtype}")
+    if array.shape != (epochs, k):
+        raise ValueError(
+            f"orders must have shape (epochs, k) = {(epochs, k)}, a row for each epoch; "
+            f"got {array.shape}"
+        )
+    for epoch, order in enumerate(array):
+        if order.min() < 0 or order.max() >= k or np.any(np.bincount(order, minlength=k) != 1):
+            raise ValueError(
+                f"each row of orders must hold every index from 0 to {k - 1} once; "
+                f"row {epoch} does not"
+            )
+    # a copy: a kernel that shuffles writes here, and one type of array means one compilation
+    return np.array(array, np.int64, order="C")
+
+
+def _array(name: str, values: Any) -> NDArray[Any]:
+    """Make an array of real numbers, of any shape but an empty one."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must not be a masked array, whose mask would be lost; "
+            "fill it or drop the masked rows first"
+        )
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} must be rectangular, its rows of one length") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
+    if array.size == 0:
+        raise ValueError(f"{name} must not be empty; got shape {array.shape}")
+    return array
+
+
+def _matrix(name: str, values: Any, dtype: str, shape: str = "(k, n_in)") -> Floats:
+    array = _array(name, values)
+    if array.ndim != 2:
+        raise ValueError(f"{name} must be 2-D, of shape {shape}; got shape {array.shape}")
+    return _finite(name, array, dtype)
+
+
+def _finite(name: str, array: NDArray[Any], dtype: str) -> Floats:
+    """Convert to the dtype and C order, without a copy where neither changes."""
+    with np.errstate(over="ignore"):  # what becomes infinite is reported below, by name
+        converted: Floats = np.require(array, dtype, ["C", "A"])
+    if not all_finite(read_only(converted.reshape(-1))):
+        where = np.argwhere(~np.isfinite(converted))[0]
+        value = array[tuple(where)]
+        became = f", which is infinite as {dtype}" if np.isfinite(value) else ""
+        raise ValueError(
+            f"{name} must be finite; got {value}{became} at {tuple(int(i) for i in where)}"
+        )
+    return converted

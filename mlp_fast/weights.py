@@ -1,0 +1,41 @@
+"""The weights of a network as its users see them: a list of live matrices."""
+
+from collections.abc import Sequence
+from typing import Any, overload
+
+from mlp_fast.kernels.arguments import Floats
+from mlp_fast.layout import Layout
+from mlp_fast.validation import as_layer_weights
+
+
+class Weights(Sequence[Floats]):
+    """One live view of shape (n_in + 1, n_out) for each layer, row 0 the bias node's weights (68).
+
+    Both ``weights[l][p, q] = value`` and ``weights[l] = W`` change the network.
+    """
+
+    def __init__(self, layout: Layout, theta: Floats) -> None:
+        self._layout = layout
+        self._theta = theta
+        self._views = layout.views(theta)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    @overload
+    def __getitem__(self, l: int) -> Floats: ...
+    @overload
+    def __getitem__(self, l: slice) -> list[Floats]: ...
+    def __getitem__(self, l: int | slice) -> Floats | list[Floats]:
+        return self._views[l]
+
+    def __setitem__(self, l: int, W: Any) -> None:
+        l = range(len(self))[l]
+        self._views[l][:] = as_layer_weights(W, l, self._layout, self._theta.dtype.name)
+
+    def copy(self) -> list[Floats]:
+        """Return true copies, which share no memory with the network."""
+        return [W.copy() for W in self._views]
+
+    def __repr__(self) -> str:
+        return f"Weights({self._views!r})"
