@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ def initial_weights(sizes: Sequence[int], random_state: int) -> list[NDArray[np.
     draw = np.random.RandomState(random_state).random_sample
     return [
         draw((n_in + 1, n_out)) * (2 / np.sqrt(n_in)) - 1 / np.sqrt(n_in)
-        for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)
+        for n_in, n_out in pairwise(sizes)
     ]
 
 

@@ -1,6 +1,7 @@
 """From layer sizes to one buffer of weights, and a live 2-D view of it for each layer."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -26,9 +27,7 @@ class Layout:
         self, sizes: Sequence[int], activations: Sequence[Activation], betas: Sequence[float]
     ) -> None:
         self.sizes = tuple(sizes)
-        self.shapes = [
-            (n_in + 1, n_out) for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)
-        ]
+        self.shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
         counts = [rows * columns for rows, columns in self.shapes]
         self.n_weights = sum(counts)
         self.n_outputs = sum(sizes[1:])

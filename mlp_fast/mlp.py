@@ -352,12 +352,13 @@ class MLP:
         array([1])
         """
         net = self._fitted()
-        A = self._answer(X, weights)
+        answer: NDArray[Any]
+        A = answer = self._answer(X, weights)
         if net.output is activations.SIGMOID:
-            A = (A > 0.5).astype(np.int64)  # type: ignore[assignment]
+            answer = (A > 0.5).astype(np.int64)
         elif net.output is activations.SOFTMAX:
-            A = np.eye(A.shape[1], dtype=np.int64)[A.argmax(axis=1)]  # type: ignore[assignment]
-        return A[:, 0] if net.vector else A
+            answer = np.eye(A.shape[1], dtype=np.int64)[A.argmax(axis=1)]
+        return answer[:, 0] if net.vector else answer
 
     def predict_classes(self, X: ArrayLike, weights: Any = None) -> NDArray[np.int64]:
         """Answer with the index of a class.
@@ -372,7 +373,7 @@ class MLP:
         Returns
         -------
         ndarray of int64, shape (k,)
-            Index of the largest output; with one output, whether it is above 0.5 (above 0 for tanh).
+            Index of the largest output; with one, whether it is above 0.5 (above 0 for tanh).
 
         Examples
         --------
@@ -453,10 +454,10 @@ def _new_net(settings: Settings, sizes: tuple[int, ...], random_state: int, vect
 def _check_trainable(net: _Net) -> None:
     names = [activation.name for activation in net.activations]
     if activations.THRESHOLD.name in names:
+        others = ", ".join(repr(name) for name in ACTIVATIONS if name != "threshold")
         raise ValueError(
-            "a network with the threshold activation cannot be trained, for its derivative is 0 "
-            f"wherever it exists (37): use one of {', '.join(a for a in ACTIVATIONS if a != 'threshold')}; "
-            f"got {names}"
+            "a network with the activation 'threshold' cannot be trained, for its derivative is 0 "
+            f"wherever it exists (37): use one of {others}; got {names}"
         )
     if net.output is activations.SOFTMAX and net.layout.sizes[-1] < 2:
         raise ValueError(
@@ -507,4 +508,4 @@ def _classes(A: Floats, output: Activation) -> NDArray[np.int64]:
     if A.shape[1] == 1:
         middle = 0.0 if output is activations.TANH else 0.5
         return (A[:, 0] > middle).astype(np.int64)
-    return A.argmax(axis=1).astype(np.int64)
+    return np.asarray(A.argmax(axis=1), np.int64)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from mlp_fast.activations import ACTIVATIONS, HIDDEN, SIGMOID, SOFTMAX, Activation
-from mlp_fast.losses import LOSSES, Loss, legal_pairs
+from mlp_fast.losses import LOSSES, legal_pairs
 
 DTYPES = ("float64", "float32")
 LARGEST_SEED = 2**32 - 1
@@ -67,9 +67,7 @@ class Settings:
         form = {
             "layer_sizes": _sizes("layer_sizes", self.layer_sizes),
             "activation": _one_or_each("activation", self.activation, str, _hidden_name),
-            "output_activation": _choice(
-                "output_activation", self.output_activation, ACTIVATIONS
-            ),
+            "output_activation": _choice("output_activation", self.output_activation, ACTIVATIONS),
             "loss": _choice("loss", self.loss, LOSSES),
             "beta": _one_or_each("beta", self.beta, numbers.Real, _positive),
             "learning_rate": _positive("learning_rate", self.learning_rate),
@@ -189,9 +187,13 @@ def _count(name: str, value: Any, least: int = 1) -> int:
 def _positive(name: str, value: Any) -> float:
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise ValueError(f"{name} must be a number above 0; got {value!r}")
-    if not (math.isfinite(value) and value > 0):
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not (math.isfinite(number) and number > 0):
         raise ValueError(f"{name} must be finite and above 0; got {value!r}")
-    return float(value)
+    return number
 
 
 def _flag(name: str, value: Any) -> bool:

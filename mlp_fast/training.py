@@ -24,7 +24,7 @@ Kernel = Callable[[Network, Data, Rule, Work, Curves, int, int], None]
 class Training:
     """One run of a compiled kernel over all its epochs, in calls of about 50 ms.
 
-    Where the calls are cut does not change the result. A call covers whole epochs, or a part of one.
+    Where the calls are cut does not change the result. A call covers whole epochs, or part of one.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ class Training:
     ) -> None:
         self._call = kernel, (network, data, rule, work)
         self._theta = network.theta
-        self._k = data.X.shape[0]
-        self._per_epoch = -(-self._k // rule.batch_size)
+        self._k: int = data.X.shape[0]
+        self._per_epoch: int = -(-self._k // rule.batch_size)
         self._steps_per_call = max(
             1, int(VISITS_PER_CALL / (3 * self._theta.size * min(self._k, rule.batch_size)))
         )

@@ -1,1 +1,1 @@
-"""Everything compiled: bare loops over buffers that the caller brings. Imports nothing of the rest."""
+"""Everything compiled: bare loops over buffers that the caller brings."""

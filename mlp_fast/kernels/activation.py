@@ -1,4 +1,4 @@
-"""Activation functions (37-45) and their derivatives, over the outputs of one layer for one sample."""
+"""Activation functions (37-45) and their derivatives, for one layer and one sample."""
 
 import math
 

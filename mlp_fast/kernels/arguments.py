@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64] | NDArray[np.float32]
+Real = np.float64 | np.float32  # a number of the network's dtype
 
 LAYER = np.dtype(
     [

@@ -57,7 +57,7 @@ def output_errors(
 
 @kernel
 def backward_batch(network: Network, learning_rate: float, A: Floats, work: Work) -> None:
-    """From the last layer down: the errors of the layer below (79), then this layer's update (78)."""
+    """From the last layer down: the errors of the layer below (79), then an update (78)."""
     layers, n = network.layers, A.shape[0]
     capacity = work.rows.shape[0]
     # the gradient is the mean over the batch, as in code 2.6, where (78) has the sum

@@ -1,9 +1,9 @@
 """Where compiled kernels are kept between processes, and when they are stale.
 
 Numba's own disk cache looks at one source file for each function, so an edit in an imported kernel
-file would leave stale machine code; its index file is not safe when two processes compile at once;
-and boundscheck is no part of its key. Here every compiled signature is one file of its own, named by
-a hash of all that its code depends on, written whole or not at all, and checked when it is read.
+file would leave stale machine code; its index is not safe when two processes compile at once; and
+boundscheck is no part of its key. Here every compiled signature is one file, named by a hash of all
+that its code depends on, written whole or not at all, and checked when it is read.
 """
 
 import functools
@@ -76,7 +76,7 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
                 path.unlink(missing_ok=True)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the compiled code for a signature, or None where there is none that can be used."""
+        """Return the compiled code of a signature, or None where there is none to be used."""
         if not self._enabled:
             return None
         target_context.refresh()

@@ -33,9 +33,7 @@ def recall(network: Network, X: Floats, work: Work, out: Floats) -> None:
     for start in range(0, X.shape[0], capacity):
         end = min(start + capacity, X.shape[0])
         forward_batch(network, X[start:end], work)
-        out[start:end] = matrix(
-            work.outputs, last.outputs * capacity, end - start, last.n_out
-        )
+        out[start:end] = matrix(work.outputs, last.outputs * capacity, end - start, last.n_out)
 
 
 @kernel

@@ -1,7 +1,7 @@
 """Online training: one sample at a time, the weights changed after each (algorithm 2.4.1)."""
 
 from mlp_fast.kernels.activation import activate, times_slope
-from mlp_fast.kernels.arguments import Curves, Data, Floats, Network, Rule, Work
+from mlp_fast.kernels.arguments import Curves, Data, Floats, Network, Real, Rule, Work
 from mlp_fast.kernels.jit import kernel
 from mlp_fast.kernels.loss import SQUARED_ERROR, entropy, output_delta, squared_distance
 from mlp_fast.kernels.permute import permute
@@ -51,7 +51,7 @@ def forward_phase(
 
 @kernel
 def backward_phase(
-    network: Network, loss: int, eta: float, x: Floats, t: Floats, work: Work
+    network: Network, loss: int, eta: Real, x: Floats, t: Floats, work: Work
 ) -> None:
     """From the last layer down: the error of the layer below, then this layer's update."""
     layers = network.layers
@@ -83,7 +83,7 @@ def weights_of(theta: Floats, offset: int, n_in: int, n_out: int) -> Floats:
 
 @kernel
 def summation(W: Floats, p: Floats, h: Floats) -> None:
-    """h_j = sum over k of a_k w_kj, the bias node's a_0 being -1 (2)."""
+    """Compute h_j, the sum over k of a_k w_kj, the bias node's a_0 being -1 (2)."""
     for j in range(h.size):
         h[j] = -W[0, j]
     for k in range(p.size):
@@ -93,7 +93,7 @@ def summation(W: Floats, p: Floats, h: Floats) -> None:
 
 @kernel
 def back_propagate(W: Floats, delta: Floats, delta_below: Floats) -> None:
-    """The sum in (36), with the weights as they were in the forward phase."""
+    """Compute the sum in (36), with the weights as they were in the forward phase."""
     for k in range(delta_below.size):
         total = delta.dtype.type(0.0)
         for i in range(delta.size):
@@ -102,8 +102,8 @@ def back_propagate(W: Floats, delta: Floats, delta_below: Floats) -> None:
 
 
 @kernel
-def update(W: Floats, p: Floats, delta: Floats, eta: float) -> None:
-    """w_pq <- w_pq - eta delta_q a_p (4), the bias node's a_0 being -1."""
+def update(W: Floats, p: Floats, delta: Floats, eta: Real) -> None:
+    """Subtract eta delta_q a_p from w_pq (4), the bias node's a_0 being -1."""
     for j in range(delta.size):
         W[0, j] += eta * delta[j]
     for k in range(p.size):

@@ -18,7 +18,7 @@ def mix(z: np.uint64) -> np.uint64:
 
 @kernel
 def permute(order: NDArray[np.int64], key: int, epoch: int) -> None:
-    """Shuffle by Fisher and Yates; the order depends on key and epoch alone, so any epoch can be resumed."""
+    """Shuffle by Fisher and Yates; the order depends on nothing but key and epoch."""
     state = mix(np.uint64(key) + mix(np.uint64(epoch) + _GOLDEN))
     for i in range(order.size):
         order[i] = i
