@@ -9,10 +9,9 @@ from mlp_fast.extras import extra
 from mlp_fast.initialisation import initial_weights
 from mlp_fast.kernels.arguments import Floats
 from mlp_fast.mlp import MLP
+from mlp_fast.plots import XOR_INPUTS, XOR_TARGETS, write_all
 from mlp_fast.reference import Reference
 
-XOR_INPUTS = AND_INPUTS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
-XOR_TARGETS = np.array([[0], [1], [1], [0]])
 AND_TARGETS = np.array([[0], [0], [0], [1]])
 
 HIDDEN, RATE, EPOCHS, SEED = 100, 0.2, 30, 0
@@ -37,11 +36,9 @@ def run(plots: Path | None = None) -> None:
     seconds = time.perf_counter() - started
     print(f"kernels ready after {seconds:.1f} s (the first run compiles them)\n")
     gate("XOR", XOR_INPUTS, XOR_TARGETS, seed=0)
-    gate("AND", AND_INPUTS, AND_TARGETS, seed=27)
+    gate("AND", XOR_INPUTS, AND_TARGETS, seed=27)
     digits()
     if plots is not None:
-        from mlp_fast.plots import write_all
-
         print()
         for path in write_all(plots):
             print(f"wrote {path}")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from mlp_fast.activations import Activation
 from mlp_fast.kernels.arguments import LAYER, Floats, Network, Work
@@ -31,7 +31,7 @@ class Layout:
         counts = [rows * columns for rows, columns in self.shapes]
         self.n_weights = sum(counts)
         self.n_outputs = sum(sizes[1:])
-        self.layers: NDArray[np.void] = np.zeros(len(self.shapes), LAYER)
+        self.layers = np.zeros(len(self.shapes), LAYER).view(np.recarray)
         self.layers["n_in"] = sizes[:-1]
         self.layers["n_out"] = sizes[1:]
         self.layers["weights"] = np.cumsum([0, *counts[:-1]])

@@ -476,14 +476,13 @@ def _training(
         orders = np.arange(k).reshape(1, k)
     else:
         orders = validation.as_orders(settings.orders, settings.epochs, k)
-    online = settings.batch_size == 1
-    gather = not online and (shuffle or settings.orders is not None)
+    gather = shuffle or settings.orders is not None
     rule = Rule(
         net.loss.code, settings.learning_rate, size, shuffle, shuffle_key(random_state), gather
     )
     work = net.layout.work(size, net.dtype, gather=gather, train=True)
     network = net.layout.network(net.theta)
-    kernel = train_online if online else train_batch
+    kernel = train_online if settings.batch_size == 1 else train_batch
     return Training(kernel, network, Data(inputs, targets, orders), rule, work, settings)
 
 

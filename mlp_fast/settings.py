@@ -69,16 +69,16 @@ class Settings:
             "activation": _one_or_each("activation", self.activation, str, _hidden_name),
             "output_activation": _choice("output_activation", self.output_activation, ACTIVATIONS),
             "loss": _choice("loss", self.loss, LOSSES),
-            "beta": _one_or_each("beta", self.beta, numbers.Real, _positive),
-            "learning_rate": _positive("learning_rate", self.learning_rate),
-            "epochs": _count("epochs", self.epochs),
+            "beta": _one_or_each("beta", self.beta, numbers.Real, positive),
+            "learning_rate": positive("learning_rate", self.learning_rate),
+            "epochs": count("epochs", self.epochs),
             "batch_size": (
-                None if self.batch_size is None else _count("batch_size", self.batch_size)
+                None if self.batch_size is None else count("batch_size", self.batch_size)
             ),
             "shuffle": _flag("shuffle", self.shuffle),
             "random_state": seed(self.random_state),
             "dtype": _dtype(self.dtype),
-            "verbose": _count("verbose", self.verbose, least=0),
+            "verbose": count("verbose", self.verbose, least=0),
             "save_weights": _flag("save_weights", self.save_weights),
             "progress": _flag("progress", self.progress),
         }
@@ -175,7 +175,8 @@ def _whole(value: Any) -> int | None:
         return None
 
 
-def _count(name: str, value: Any, least: int = 1) -> int:
+def count(name: str, value: Any, least: int = 1) -> int:
+    """Check a whole number."""
     number = _whole(value)
     if number is None or number < least:
         raise ValueError(f"{name} must be an integer of {least} or more; got {value!r}")
@@ -184,7 +185,8 @@ def _count(name: str, value: Any, least: int = 1) -> int:
     return number
 
 
-def _positive(name: str, value: Any) -> float:
+def positive(name: str, value: Any) -> float:
+    """Check a number that must be above 0."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise ValueError(f"{name} must be a number above 0; got {value!r}")
     try:
@@ -225,7 +227,7 @@ def _one_or_each(name: str, value: Any, one: type, check: Any) -> Any:
 def _sizes(name: str, value: Any) -> tuple[int, ...]:
     if _whole(value) is not None:
         value = (value,)
-    return tuple(_count(f"each of {name}", size) for size in _items(name, value))
+    return tuple(count(f"each of {name}", size) for size in _items(name, value))
 
 
 def _items(name: str, value: Any) -> list[Any]:

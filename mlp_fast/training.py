@@ -116,9 +116,9 @@ class Training:
         seconds = max(time.perf_counter() - started, 1e-6)
         # within limits, because the first call also compiles the kernel or loads it
         factor = min(4.0, max(0.25, SECONDS_PER_CALL / seconds))
-        self._steps_per_call = max(1, int((stop - step) * factor))
+        self._steps_per_call = max(1, round((stop - step) * factor))
         losses = self._curves.loss[step // self._per_epoch : -(-stop // self._per_epoch)]
-        return bool(np.isfinite(losses).all()) and self._weights_are_finite()
+        return all_finite(read_only(losses)) and self._weights_are_finite()
 
     def _weights_are_finite(self) -> bool:
         return all_finite(read_only(self._theta))

@@ -13,6 +13,7 @@ from mlp_fast.kernels.finite import all_finite
 from mlp_fast.layout import Layout, read_only
 from mlp_fast.losses import CROSS_ENTROPY, Loss
 
+ONE_HOT = "class labels must be given as one-hot rows: np.eye(n_classes)[labels]"
 SUM_TOLERANCE = 1e-5  # how far a row of targets that must sum to 1 may be off, in any dtype
 
 
@@ -49,10 +50,7 @@ def check_targets(T: Floats, output: Activation, loss: Loss) -> None:
         outside = low if low < output.low else high
         hint = ""
         if math.isfinite(output.high) and np.all(T == np.round(T)):
-            hint = (
-                "; class labels must be given as one-hot rows, one column for each class: "
-                "np.eye(n_classes)[labels]"
-            )
+            hint = f"; {ONE_HOT}"
         raise ValueError(
             f"T must lie in [{output.low:g}, {output.high:g}], the range of "
             f"output_activation={output.name!r}; got {outside:g}{hint}"
@@ -71,19 +69,23 @@ def check_classes(T: Floats, output: Activation) -> None:
     if T.shape[1] == 1:
         low = -1.0 if output is TANH else 0.0
         if not np.all((T == low) | (T == 1.0)):
-            raise ValueError(f"T must be {low:g} or 1 for a confusion matrix of one output")
+            raise ValueError(
+                f"T must be {low:g} or 1 for a confusion matrix of one output; "
+                f"got values from {T.min():g} to {T.max():g}"
+            )
     elif not (np.all((T == 0.0) | (T == 1.0)) and np.all(T.sum(axis=1) == 1.0)):
         raise ValueError(
-            "T must be one-hot rows for a confusion matrix of several outputs: "
-            "np.eye(n_classes)[labels]"
+            f"T must be one-hot rows for a confusion matrix of {T.shape[1]} outputs; {ONE_HOT}"
         )
 
 
 def check_width(T: Floats, n_out: int) -> None:
     """Check that targets have one column for each output of the network."""
     if T.shape[1] != n_out:
+        hint = f"; {ONE_HOT}" if T.shape[1] == 1 else ""
         raise ValueError(
-            f"T must have {n_out} columns, one for each output of the network; got {T.shape[1]}"
+            f"T must have {n_out} columns, one for each output of the network; "
+            f"got {T.shape[1]}{hint}"
         )
 
 

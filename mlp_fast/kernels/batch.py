@@ -77,7 +77,7 @@ def backward_batch(network: Network, learning_rate: float, A: Floats, work: Work
             np.dot(delta, W[1:].T, delta_below)
             for i in range(n):
                 times_slope(below.activation, below.beta, outputs[i], delta_below[i])
-        gradient = matrix(work.gradient, 0, n_in, n_out)
+        gradient = work.gradient[: n_in * n_out].reshape(n_in, n_out)
         np.dot(P.T, delta, gradient)
         for i in range(n):
             for j in range(n_out):

@@ -1,0 +1,71 @@
+"""What is legal: every pair of output and loss, and data and networks to try them on."""
+
+import numpy as np
+
+from mlp_fast import MLP
+from mlp_fast.reference import Reference
+
+LEGAL_PAIRS = [
+    ("sigmoid", "squared_error"),
+    ("tanh", "squared_error"),
+    ("linear", "squared_error"),
+    ("relu", "squared_error"),
+    ("softmax", "squared_error"),
+    ("softmax", "cross_entropy"),
+    ("sigmoid", "binary_cross_entropy"),
+]
+OUTPUTS = ["threshold", "sigmoid", "tanh", "softmax", "linear", "relu"]
+LOSSES = ["squared_error", "cross_entropy", "binary_cross_entropy"]
+HIDDEN = ["sigmoid", "tanh", "linear", "relu"]
+DTYPES = ["float64", "float32"]
+
+
+def make_data(output, k=23, n_in=5, n_out=3, seed=0):
+    """Return inputs and targets, not one-hot, that the output activation can produce."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((k, n_in))
+    T = rng.random((k, n_out))
+    if output == "tanh":
+        T = 2 * T - 1
+    elif output == "softmax":
+        T /= T.sum(axis=1, keepdims=True)
+    elif output == "linear":
+        T = rng.standard_normal((k, n_out))
+    return X, T
+
+
+def make_betas(activations):
+    """Return a beta for each layer, other than 1 wherever that is legal."""
+    return [
+        [0.7, 1.3, 2.0, 0.5][l % 4] if g == "sigmoid" else 1.0 for l, g in enumerate(activations)
+    ]
+
+
+def reference_of(m, loss, activations, betas):
+    """Return the reference in the state that the network is in."""
+    return Reference(m.weights.copy(), activations, loss, betas)
+
+
+def make_pair(sizes, hidden, output, loss, dtype="float64", seed=3):
+    """Return the same fresh network twice: the compiled one and the reference."""
+    activations = [hidden] * (len(sizes) - 2) + [output]
+    betas = make_betas(activations)
+    m = MLP(
+        layer_sizes=sizes[1:-1],
+        activation=hidden,
+        output_activation=output,
+        loss=loss,
+        beta=betas,
+        dtype=dtype,
+        random_state=seed,
+    )
+    m.init_weights(sizes, seed)
+    return m, reference_of(m, loss, activations, betas)
+
+
+def assert_to_rounding(actual, expected, steps):
+    """Compare weights after so many steps: a few roundings for each step, no more."""
+    for A, E in zip(actual, expected, strict=True):
+        bound = 8 * steps * np.finfo(E.dtype).eps
+        assert A.dtype == E.dtype
+        np.testing.assert_allclose(A, E, rtol=bound, atol=bound * max(1.0, np.abs(E).max()))

@@ -1,0 +1,30 @@
+"""Fixtures: the real data, which is no part of the project."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+hypothesis.settings.register_profile("mlp_fast", deadline=None, derandomize=True, max_examples=40)
+hypothesis.settings.load_profile("mlp_fast")
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """Return what reads a file of real data, or skips, saying why, where it is absent."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("MLP_FAST_DATA", beside))
+
+    def read(name):
+        path = folder / name
+        if not path.exists():
+            reason = f"no {path.name} in {folder}: set MLP_FAST_DATA to the folder that has it"
+            if os.environ.get("MLP_FAST_REQUIRE_DATA") == "1":
+                pytest.fail(reason)
+            pytest.skip(reason)
+        with np.load(path) as arrays:
+            return {key: arrays[key] for key in arrays.files}
+
+    return read

@@ -1,0 +1,130 @@
+"""What predict, predict_classes and forward answer, and in which form."""
+
+import numpy as np
+import pytest
+from cases import make_data
+
+from mlp_fast import MLP
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_one_dimensional_targets_get_one_dimensional_answers(dtype):
+    X, T = make_data("linear", n_out=1)
+    m = MLP(output_activation="linear", dtype=dtype).train(X, T[:, 0], 3)
+    assert m.predict(X).shape == (23,)
+    assert m.predict(X).dtype == dtype
+    assert m.predict(X, m.weights.copy()).shape == (23,)
+    assert m.train(X, T, 3).predict(X).shape == (23, 1)
+
+
+def test_sigmoid_outputs_answer_zero_or_one_each():
+    X, T = make_data("sigmoid")
+    m = MLP().train(X, T, 3)
+    np.testing.assert_array_equal(m.predict(X), m.forward(X) > 0.5)
+    assert m.predict(X).dtype.kind == "i"
+
+
+def test_softmax_answers_one_for_the_largest():
+    X, T = make_data("softmax")
+    m = MLP(output_activation="softmax").train(X, T, 3)
+    A = m.forward(X)
+    np.testing.assert_allclose(A.sum(axis=1), 1)
+    np.testing.assert_array_equal(m.predict(X), A == A.max(axis=1, keepdims=True))
+    np.testing.assert_array_equal(m.predict_classes(X), A.argmax(axis=1))
+
+
+@pytest.mark.parametrize("output", ["tanh", "linear", "relu"])
+def test_other_outputs_answer_real_values(output):
+    X, T = make_data(output)
+    m = MLP(output_activation=output).train(X, T, 3)
+    np.testing.assert_array_equal(m.predict(X), m.forward(X))
+
+
+@pytest.mark.parametrize(("output", "middle"), [("sigmoid", 0.5), ("linear", 0.5), ("tanh", 0)])
+def test_classes_of_one_output_are_told_by_a_threshold(output, middle):
+    X, T = make_data(output, n_out=1)
+    m = MLP(output_activation=output).train(X, T, 3)
+    np.testing.assert_array_equal(m.predict_classes(X), (m.forward(X) > middle).ravel())
+
+
+def test_tanh_confusion_takes_targets_of_plus_and_minus_one():
+    m = MLP(output_activation="tanh").init_weights((1, 1), 0)
+    m.weights[0] = [[0], [1]]
+    assert m.confmat([[2], [-2], [-3]], [1, 1, -1]).tolist() == [[1, 0], [1, 1]]
+
+
+def test_other_weights_change_nothing():
+    X, T = make_data("sigmoid")
+    m = MLP().train(X, T, 3, layer_sizes=(4,))
+    m.forward(X)
+    outputs, theta = m.outputs, m.weights.copy()
+    other = [W + 1 for W in m.weights]
+    assert not np.array_equal(m.forward(X, other), outputs[-1])
+    m.predict(X, other)
+    m.predict_classes(X, other)
+    assert m.outputs is outputs
+    for W, before in zip(m.weights, theta, strict=True):
+        np.testing.assert_array_equal(W, before)
+    m.backward(T, 0.1)  # the forward process is still the last thing that happened to m
+    m.weights = theta
+    m.weights = other
+    np.testing.assert_array_equal(m.forward(X), m.forward(X, other))
+
+
+def test_weights_are_live_views():
+    X, T = make_data("sigmoid")
+    m = MLP().train(X, T, 3, layer_sizes=(4,))
+    before = m.forward(X)
+    m.weights[0][1, 0] = 3.0
+    assert m.weights[0][1, 0] == 3.0
+    assert not np.array_equal(m.forward(X), before)
+    m.weights[-1] = np.zeros((5, 3))
+    np.testing.assert_array_equal(m.forward(X), np.full((23, 3), 0.5))
+    m.weights = [np.zeros((6, 4)), np.ones((5, 3))]
+    np.testing.assert_allclose(m.forward(X), 1 / (1 + np.exp(-1.0)))
+    assert len(m.weights) == 2
+    assert [W.shape for W in m.weights[:]] == [(6, 4), (5, 3)]
+
+
+def test_outputs_are_read_only_and_answers_are_not():
+    m = MLP().init_weights((2, 1), 0)
+    m.forward([[1, 2]])[:] = 0
+    assert all(not A.flags.writeable for A in m.outputs)
+
+
+def test_backward_needs_a_forward_just_before():
+    X, T = make_data("sigmoid")
+    m = MLP().init_weights((5, 3), 0)
+
+    def refused():
+        with pytest.raises(RuntimeError, match="forward"):
+            m.backward(T, 0.1)
+        return True
+
+    assert refused()
+    m.forward(X)
+    m.backward(T, 0.1)
+    assert refused()
+    for after in (
+        lambda: m.predict(X),
+        lambda: m.confmat(X, np.eye(3)[np.arange(23) % 3]),
+        lambda: m.train(X, T, 1, layer_sizes=()),
+        lambda: m.init_weights((5, 3), 0),
+        lambda: m.weights.__setitem__(0, np.ones((6, 3))),
+        lambda: m.weights[0].__setitem__((0, 0), 9.0),
+    ):
+        m.forward(X)
+        after()
+        assert refused()
+
+
+def test_backward_does_not_see_changes_of_the_inputs():
+    X, T = make_data("sigmoid")
+    one, other = (MLP().init_weights((5, 3), 0) for _ in range(2))
+    one.forward(X)
+    one.backward(T, 0.1)
+    changed = X.copy()
+    other.forward(changed)
+    changed[:] = 0
+    other.backward(T, 0.1)
+    np.testing.assert_array_equal(one.weights[0], other.weights[0])

@@ -1,0 +1,221 @@
+"""Facts of the design: how often kernels compile, where they are kept, when they are stale."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mlp_fast
+
+PACKAGE = Path(mlp_fast.__file__).parent
+
+EVERYTHING = """
+import tempfile
+import numpy as np
+from mlp_fast import MLP
+
+X = np.random.default_rng(0).random((12, 4))
+T = np.eye(3)[np.arange(12) % 3]
+strided = np.zeros((24, 8))[::2, ::2]
+strided[:] = X
+read_only = X.copy()
+read_only.flags.writeable = False
+with tempfile.TemporaryDirectory() as folder:
+    mapped = np.memmap(folder + "/x", np.float64, "w+", shape=X.shape)
+    mapped[:] = X
+    unaligned = np.frombuffer(b"0" + X.tobytes(), np.float64, offset=1).reshape(X.shape)
+    inputs = [X, X.tolist(), (9 * X).astype(int), strided, np.asfortranarray(X), read_only, mapped]
+    inputs += [unaligned, X.astype(np.float32), X.astype(">f8"), X > 0.5]
+    for dtype in ("float64", "float32"):
+        for batch_size in (1, 5, None):
+            for data in inputs:
+                m = MLP(layer_sizes=(3, 2), batch_size=batch_size, dtype=dtype)
+                m.train(data, T, 2).train(data, T.astype(int).tolist(), 2, save_weights=True)
+                m.train(data, T[:, 0], 2, shuffle=False, learning_rate=np.float32(0.1), beta=2)
+                m.train(data, T, 2, orders=np.arange(12)[None].repeat(2, 0).astype("int32"))
+                for output, loss in (("softmax", "cross_entropy"), ("sigmoid", "squared_error")):
+                    m.train(data, T, 2, output_activation=output, loss=loss, random_state=None)
+                m.predict(data), m.predict_classes(data), m.confmat(data, T), m.forward(data)
+                m.backward(T, 1)
+                m.predict(data, [W.tolist() for W in m.weights])
+                m.weights = m.saved_weights[0] if hasattr(m, "saved_weights") else m.weights
+                m.init_weights([4, 3], 1).predict(data)
+    del mapped
+"""
+
+ONE_SIGNATURE = """
+from collections import Counter
+from mlp_fast.kernels.jit import KERNELS
+
+def dtype_of(signature):
+    return "float32" if "array(float32, " in str(signature).lower() else "float64"
+
+assert len(KERNELS) > 15
+for kernel in KERNELS:
+    assert kernel.signatures, kernel
+    assert len(kernel.signatures) <= 2, (kernel, kernel.signatures)
+    dtypes = Counter(map(dtype_of, kernel.signatures))
+    assert max(dtypes.values()) == 1, (kernel, kernel.signatures)
+"""
+
+ALL_HITS = """
+from mlp_fast.kernels.jit import KERNELS
+
+hits = sum(sum(kernel.stats.cache_hits.values()) for kernel in KERNELS)
+misses = {kernel.__name__: dict(kernel.stats.cache_misses) for kernel in KERNELS}
+assert hits > 5 and not any(misses.values()), (hits, misses)
+"""
+
+NO_COMPILER = """
+import numba.core.compiler
+
+def refuse(*arguments, **options):
+    raise AssertionError("the compiler was called")
+
+numba.core.compiler.compile_extra = refuse
+"""
+
+
+def run(code, cache, path=PACKAGE.parent, **environment):
+    """Run code in a process of its own; return what it prints."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("COV_")},
+        "MLP_FAST_CACHE_DIR": str(cache),
+        "PYTHONPATH": str(path),
+        **environment,
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        cwd=cache.parent,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """Return a cache folder filled by one process that used the whole API, and held to its rule."""
+    cache = tmp_path_factory.mktemp("filled") / "cache"
+    run(EVERYTHING + ONE_SIGNATURE, cache)
+    return cache
+
+
+def test_one_signature_for_each_kernel_and_dtype_after_the_whole_api_was_used(filled):
+    names = [path.name.split("-")[0] for path in filled.rglob("*.nbc")]
+    assert max(names.count(name) for name in names) == 2  # one for each dtype
+    assert {"online.train_online", "batch.train_batch", "forward.recall"} <= set(names)
+
+
+def test_a_second_process_compiles_nothing(filled):
+    before = sorted(filled.rglob("*.nbc"))
+    run(NO_COMPILER + EVERYTHING + ALL_HITS, filled)
+    assert sorted(filled.rglob("*.nbc")) == before
+
+
+SMALL = """
+from mlp_fast import MLP
+m = MLP(activation="relu", output_activation="linear", layer_sizes=(1,), batch_size=1)
+m.init_weights((1, 1, 1), 0)
+m.weights[0][:], m.weights[1][:] = [[0], [1]], [[0], [1]]
+print(m.predict([[3.0]])[0, 0])
+"""
+
+
+def test_an_edit_in_the_deepest_helper_changes_what_the_next_process_computes(tmp_path):
+    copied = tmp_path / "site" / "mlp_fast"
+    shutil.copytree(PACKAGE, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    cache = tmp_path / "cache"
+    assert float(run(SMALL, cache, copied.parent)) == 3.0
+    helper = copied / "kernels" / "activation.py"
+    text = helper.read_text()
+    assert "zero if h[j] <= zero else h[j]" in text
+    stamp = helper.stat()
+    helper.write_text(text.replace("<= zero else h[j]", "<= zero else 7 * h[j]", 1))
+    os.utime(helper, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert float(run(SMALL, cache, copied.parent)) == 21.0
+    digests = {path.name.split("-")[1] for path in cache.rglob("forward.recall-*.nbc")}
+    assert len(digests) == 1  # the stale file is gone
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x00" * 100, None], ids=["empty", "zeros", "half"])
+def test_a_corrupt_file_is_compiled_again(filled, tmp_path, damage):
+    cache = tmp_path / "cache"
+    shutil.copytree(filled, cache)
+    for path in cache.rglob("*.nbc"):
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
+    assert float(run(SMALL, cache)) == 3.0
+    run(NO_COMPILER + SMALL, cache)  # and written again
+
+
+def test_processes_that_compile_at_once_do_not_disturb_each_other(tmp_path):
+    cache = tmp_path / "cache"
+    code = SMALL + "m.train([[0.0], [1.0]], [0.0, 1.0], 3)\nprint(m.error_)\n"
+    environment = {
+        **os.environ,
+        "MLP_FAST_CACHE_DIR": str(cache),
+        "PYTHONPATH": str(PACKAGE.parent),
+    }
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    answers = {process.communicate(timeout=300)[0] for process in processes}
+    assert len(answers) == 1
+    assert all(process.returncode == 0 for process in processes)
+    assert run(NO_COMPILER + code, cache).encode() in answers
+    assert not [*cache.rglob("*.tmp")]
+
+
+def test_no_folder_to_write_is_one_warning(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    counted = f"""
+import warnings
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    {SMALL.replace(chr(10), chr(10) + "    ")}
+assert [w.category for w in caught] == [RuntimeWarning], caught
+assert "MLP_FAST_CACHE_DIR" in str(caught[0].message)
+"""
+    assert float(run(counted, blocked)) == 3.0
+
+
+def test_numbas_own_cache_folder_is_honoured(tmp_path):
+    folder = tmp_path / "numba"
+    run(SMALL, tmp_path / "unused", MLP_FAST_CACHE_DIR="", NUMBA_CACHE_DIR=str(folder))
+    assert [*folder.rglob("forward.recall-*.nbc")]
+    assert not (tmp_path / "unused").exists()
+
+
+def test_boundscheck_is_part_of_the_key(filled):
+    before = {*filled.rglob("forward.recall-*.nbc")}
+    run(SMALL, filled, NUMBA_BOUNDSCHECK="1")
+    assert len({*filled.rglob("forward.recall-*.nbc")} - before) == 1
+
+
+def test_without_the_compiler_the_kernels_are_plain_python(tmp_path):
+    assert float(run(SMALL, tmp_path / "cache", NUMBA_DISABLE_JIT="1")) == 3.0
+
+
+def test_import_is_light():
+    heavy = ("plotly", "sklearn", "tqdm", "scipy.linalg")
+    code = f"import sys, mlp_fast; print([m for m in {heavy} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_kernels_import_nothing_of_the_rest():
+    for path in (PACKAGE / "kernels").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                inside = node.module.split(".")[0] == "mlp_fast"
+                assert not inside or node.module.startswith("mlp_fast.kernels"), path

@@ -1,0 +1,99 @@
+"""Every kernel against the reference, to rounding; run once more with boundscheck on."""
+
+import numpy as np
+import pytest
+from cases import DTYPES, HIDDEN, LEGAL_PAIRS, OUTPUTS, assert_to_rounding, make_data, make_pair
+
+from mlp_fast import MLP
+from mlp_fast.kernels.finite import all_finite
+from mlp_fast.kernels.permute import permute
+from mlp_fast.layout import read_only
+
+SHAPES = [(5, 3), (5, 17, 3), (5, 4, 1, 6, 3)]
+STEPS = 100
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("batch_size", [1, 2, 7, 23, None])
+@pytest.mark.parametrize("sizes", SHAPES)
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize(("output", "loss"), LEGAL_PAIRS)
+def test_training_agrees_with_the_reference(output, loss, hidden, sizes, batch_size, dtype):
+    k = 23
+    X, T = make_data(output, k)
+    X, T = X.astype(dtype), T.astype(dtype)
+    m, reference = make_pair(sizes, hidden, output, loss, dtype)
+    size = batch_size or k
+    epochs = -(-STEPS // -(-k // size))
+    rng = np.random.default_rng(1)
+    orders = np.array([rng.permutation(k) for _ in range(epochs)])
+    m.train(X, T, epochs, batch_size=batch_size, orders=orders, learning_rate=0.1)
+    reference.train(X, T, orders, size, 0.1)
+    steps = epochs * -(-k // size)
+    assert_to_rounding(m.weights, reference.weights, steps)
+    bound = 8 * steps * np.finfo(dtype).eps
+    np.testing.assert_allclose(m.loss_curve_, reference.losses, rtol=bound, atol=bound)
+    np.testing.assert_allclose(m.error_, reference.errors[-1], rtol=bound, atol=bound)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("hidden", [*HIDDEN, "threshold"])
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_recall_agrees_with_the_reference(output, hidden, dtype):
+    X = make_data(output, k=700)[0].astype(dtype)  # more rows than recall takes at a time
+    loss = "squared_error"
+    m, reference = make_pair((5, 6, 4, 3), hidden, output, loss, dtype)
+    _, A = reference.forward(X)
+    assert_to_rounding([m.forward(X)], [A[-1]], 3)
+    assert_to_rounding(m.outputs, A, 3)
+    assert m.forward(X).dtype == dtype
+
+
+@pytest.mark.parametrize(("output", "loss"), LEGAL_PAIRS)
+def test_backward_after_forward_is_one_step_of_the_reference(output, loss):
+    X, T = make_data(output)
+    m, reference = make_pair((5, 6, 4, 3), "tanh", output, loss)
+    m.forward(X)
+    m.backward(T, 0.3)
+    reference.step(X, T, 0.3)
+    assert_to_rounding(m.weights, reference.weights, 1)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, None])
+def test_one_row_one_column(batch_size):
+    m = MLP(batch_size=batch_size).train([[1.0]], [[0.25]], 300, layer_sizes=1, learning_rate=1)
+    assert m.error_ < 1e-3
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_all_finite_finds_each_kind_anywhere(dtype):
+    values = np.zeros(37, dtype)
+    assert all_finite(read_only(values))
+    for i in range(37):
+        for bad in (np.nan, np.inf, -np.inf):
+            values[i] = bad
+            assert not all_finite(read_only(values))
+        values[i] = np.finfo(dtype).max
+    assert all_finite(read_only(values))
+
+
+def test_orders_are_permutations_that_key_and_epoch_alone_decide():
+    order, again = np.full(100, -7), np.arange(100)
+    permute(order, 5, 3)
+    permute(again, 5, 3)
+    assert sorted(order) == list(range(100))
+    np.testing.assert_array_equal(order, again)
+    for key, epoch in ((5, 4), (6, 3)):
+        permute(again, key, epoch)
+        assert np.mean(order == again) < 0.1
+
+
+def test_every_order_is_as_likely():
+    counts, order = {}, np.arange(4)
+    draws = 24_000
+    for epoch in range(draws):
+        permute(order, 0, epoch)
+        counts[tuple(order)] = counts.get(tuple(order), 0) + 1
+    assert len(counts) == 24
+    chi_squared = sum((count - draws / 24) ** 2 / (draws / 24) for count in counts.values())
+    assert chi_squared < 50  # 23 degrees of freedom: exceeded once in a thousand keys

@@ -1,0 +1,79 @@
+"""Where floating point is strained: losses of saturated outputs, large inputs, extreme betas."""
+
+import numpy as np
+import pytest
+
+from mlp_fast import MLP
+
+PAIRS = [("softmax", "cross_entropy", 2), ("sigmoid", "binary_cross_entropy", 1)]
+
+
+def loss_of(h, T, output, loss, dtype):
+    """Return the loss of one sample whose last layer sums to h, and the weights' change."""
+    h, T = np.atleast_2d(h), np.atleast_2d(T)
+    m = MLP(output_activation=output, loss=loss, dtype=dtype, layer_sizes=(), batch_size=1)
+    m.init_weights((1, h.shape[1]), 0)
+    m.weights[0] = np.vstack([np.zeros_like(h), h])
+    start = m.weights.copy()
+    from mlp_fast.kernels.online import train_online
+    from mlp_fast.mlp import _training
+
+    X, T = np.ones((1, 1), dtype), T.astype(dtype)
+    run = _training(m._net, m.settings.told({"epochs": 1, "learning_rate": 1.0}), X, T, 0)
+    train_online(*run._call[1], run._curves, 0, 1)
+    return run._curves.loss[0], start[0] - m.weights[0]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("size", [0, 1e-6, 1, 30, 100, 1e4, 1e30])
+def test_entropies_are_finite_and_right_where_outputs_saturate(size, dtype):
+    size = float(np.dtype(dtype).type(size))
+    for h, truth in ((size, 0.0), (-size, 1.0)):  # the wrong answer, ever more surely
+        loss, _ = loss_of([[h]], [[truth]], "sigmoid", "binary_cross_entropy", dtype)
+        assert loss == pytest.approx(np.logaddexp(0, size), rel=1e-12)
+        loss, _ = loss_of([[h]], [[1 - truth]], "sigmoid", "binary_cross_entropy", dtype)
+        assert loss == pytest.approx(np.logaddexp(0, -size), rel=1e-12)
+    loss, _ = loss_of([[size, 0.0]], [[0, 1]], "softmax", "cross_entropy", dtype)
+    assert loss == pytest.approx(np.logaddexp(0, size), rel=1e-12)
+
+
+def test_cross_entropy_of_a_soft_target_is_the_formula():
+    h, t = np.array([0.3, -1.2, 2.0]), np.array([0.2, 0.5, 0.3])
+    a = np.exp(h) / np.exp(h).sum()
+    loss, change = loss_of(h, t, "softmax", "cross_entropy", "float64")
+    assert loss == pytest.approx(-np.sum(t * np.log(a)))
+    np.testing.assert_allclose(change[1], a - t)
+
+
+def test_a_zero_target_of_an_impossible_class_costs_nothing():
+    loss, _ = loss_of([[1e308, -1e308]], [[1, 0]], "softmax", "cross_entropy", "float64")
+    assert loss == 0
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("batch_size", [1, None])
+@pytest.mark.parametrize(("output", "loss", "n_out"), PAIRS)
+def test_training_on_large_finite_inputs_stays_finite(output, loss, n_out, batch_size, dtype):
+    X = np.array([[1e15, -1e15], [-1e15, 1e15], [3e14, 2e14]])
+    T = np.eye(2)[[0, 1, 0]][:, :n_out]
+    m = MLP(output_activation=output, loss=loss, dtype=dtype, batch_size=batch_size)
+    m.train(X, T, 20, layer_sizes=())
+    assert np.isfinite(m.loss_curve_).all()
+
+
+def test_an_output_that_is_not_finite_is_an_error_no_number():
+    m = MLP(output_activation="linear").init_weights((2, 1), 0)
+    with pytest.raises(ValueError, match="not finite"):
+        m.predict([[1.7e308, 1.7e308]], [[[0], [1], [1]]])
+    m.weights[0][0, 0] = np.nan
+    for ask in (m.predict, m.forward, m.predict_classes):
+        with pytest.raises(ValueError, match="not finite"):
+            ask([[0, 0]])
+
+
+@pytest.mark.parametrize("output", ["sigmoid", "tanh", "softmax"])
+def test_activations_saturate_at_the_ends_of_their_range(output):
+    m = MLP(output_activation=output).init_weights((1, 2), 0)
+    m.weights[0] = [[0, 0], [1e5, -1e5]]
+    low = -1 if output == "tanh" else 0
+    assert m.forward([[1.0]]).tolist() == [[1, low]]

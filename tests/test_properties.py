@@ -1,0 +1,118 @@
+"""What must hold for any network and any data, to rounding."""
+
+import numpy as np
+import pytest
+from cases import LEGAL_PAIRS, make_data, make_pair
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlp_fast.kernels.batch import train_batch
+from mlp_fast.kernels.online import train_online
+from mlp_fast.mlp import _training
+
+networks = st.fixed_dictionaries(
+    {
+        "pair": st.sampled_from(LEGAL_PAIRS),
+        "hidden": st.sampled_from(["sigmoid", "tanh", "linear", "relu"]),
+        "widths": st.lists(st.integers(1, 9), max_size=3),
+        "n_in": st.integers(1, 9),
+        "n_out": st.integers(2, 5),
+        "k": st.integers(1, 12),
+        "seed": st.integers(0, 2**31),
+    }
+)
+
+
+def build(network, dtype="float64"):
+    output, loss = network["pair"]
+    n_in, n_out, seed = network["n_in"], network["n_out"], network["seed"]
+    X, T = make_data(output, network["k"], n_in, n_out, seed)
+    sizes = (n_in, *network["widths"], n_out)
+    m, reference = make_pair(sizes, network["hidden"], output, loss, dtype, seed)
+    return m, reference, X, T
+
+
+def assert_close(A, B, rtol=1e-11):
+    for W, V in zip(A, B, strict=True):
+        np.testing.assert_allclose(W, V, rtol=rtol, atol=rtol)
+
+
+@given(networks)
+def test_single_rows_through_the_batch_kernel_equal_online(network):
+    m, _, X, T = build(network)
+    trained = []
+    for kernel in (train_online, train_batch):
+        run = _training(m._net, m.settings.told({"batch_size": 1, "epochs": 3}), X, T, 0)
+        before = m.weights.copy()
+        _, arguments = run._call
+        kernel(*arguments, run._curves, 0, 3 * len(X))
+        trained.append(m.weights.copy())
+        m.weights = before
+    assert_close(*trained)
+
+
+@given(networks)
+def test_the_order_of_a_full_batch_does_not_matter(network):
+    m, _, X, T = build(network)
+    epochs, k = 4, len(X)
+    orders = np.array([np.random.default_rng(e).permutation(k) for e in range(epochs)])
+    options = {"layer_sizes": network["widths"], "random_state": 0, "learning_rate": 0.1}
+    plain = m.train(X, T, epochs, **options).weights.copy()
+    assert_close(plain, m.train(X, T, epochs, orders=orders, **options).weights)
+
+
+@given(networks)
+def test_a_small_step_lowers_the_loss_by_eta_times_the_squared_gradient(network):
+    m, reference, X, T = build(network)
+    eta = 1e-6
+    _, A = reference.forward(X)
+    squared = sum(np.sum(G**2) for G in reference.gradients(A, T))
+    if squared < 1e-3 or "relu" in (network["hidden"], network["pair"][0]):
+        return  # too tiny to be seen above rounding, or bent within the step
+    before = reference.mean_loss(X, T)
+    m.forward(X)
+    m.backward(T, eta)
+    reference.weights = m.weights.copy()
+    assert before - reference.mean_loss(X, T) == pytest.approx(eta * squared, rel=1e-2)
+
+
+@given(networks)
+def test_permuting_hidden_units_permutes_the_weights(network):
+    network["widths"] = [*network["widths"], 7]
+    m, _, X, T = build(network)
+    order = np.random.default_rng(1).permutation(7)
+    start = m.weights.copy()
+    results = []
+    for permuted in (False, True):
+        weights = [W.copy() for W in start]
+        if permuted:
+            weights[-2] = weights[-2][:, order]
+            weights[-1] = weights[-1][np.r_[0, order + 1]]
+        m.weights = weights
+        for _ in range(5):
+            m.forward(X)
+            m.backward(T, 0.1)
+        results.append(m.weights.copy())
+    plain, permuted = results
+    plain[-2], plain[-1] = plain[-2][:, order], plain[-1][np.r_[0, order + 1]]
+    assert_close(plain, permuted)
+
+
+@given(networks, st.data())
+def test_cutting_a_run_anywhere_changes_no_bit(network, data):
+    m, _, X, T = build(network)
+    epochs, batch_size = 4, data.draw(st.integers(1, len(X)))
+    settings = m.settings.told({"batch_size": batch_size, "epochs": epochs})
+    total = epochs * -(-len(X) // batch_size)
+    cuts = sorted(data.draw(st.sets(st.integers(1, total - 1), max_size=5))) if total > 1 else []
+    results, start = [], m.weights.copy()
+    for ends in ([total], [*cuts, total]):
+        m.weights = start
+        run = _training(m._net, settings, X, T, 0)
+        kernel, arguments = run._call
+        first = 0
+        for last in ends:
+            kernel(*arguments, run._curves, first, last)
+            first = last
+        results.append((m._net.theta.tobytes(), *(c.tobytes() for c in run._curves)))
+    assert results[0] == results[1]

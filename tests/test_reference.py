@@ -1,0 +1,67 @@
+"""The reference itself, by central differences of its own loss: everything else leans on it."""
+
+import numpy as np
+import pytest
+from cases import HIDDEN, LEGAL_PAIRS, make_betas, make_data
+
+from mlp_fast.initialisation import initial_weights
+from mlp_fast.reference import Reference, activate
+
+STEP = 1e-5
+
+
+def central_differences(reference, X, T):
+    gradients = []
+    for W in reference.weights:
+        G = np.empty_like(W)
+        for index in np.ndindex(*W.shape):
+            w = W[index]
+            W[index] = w + STEP
+            above = reference.mean_loss(X, T)
+            W[index] = w - STEP
+            below = reference.mean_loss(X, T)
+            W[index] = w
+            G[index] = (above - below) / (2 * STEP)
+        gradients.append(G)
+    return gradients
+
+
+@pytest.mark.parametrize(("output", "loss"), LEGAL_PAIRS)
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize("sizes", [(4, 3), (4, 5, 6, 3), (4, 5, 6, 4, 3)])
+def test_gradients_are_those_of_the_loss(sizes, hidden, output, loss):
+    X, T = make_data(output, k=7, n_in=4)
+    activations = [hidden] * (len(sizes) - 2) + [output]
+    weights = initial_weights(sizes, 11)
+    if output == "relu":
+        weights[-1][0] -= 1  # alive: with a bias of -1, most of h is above 0
+    reference = Reference(weights, activations, loss, make_betas(activations))
+    _, A = reference.forward(X)
+    gradients = reference.gradients(A, T)
+    assert all(np.abs(G).max() > 1e-4 for G in gradients)
+    for G, differences in zip(gradients, central_differences(reference, X, T), strict=True):
+        np.testing.assert_allclose(G, differences, rtol=1e-6, atol=1e-9)
+
+
+def test_a_step_by_hand():
+    """2-1-1 on one sample, worked out with equations 2, 3, 50, 51 and 4."""
+    w = [np.array([[0.1], [0.2], [-0.3]]), np.array([[0.4], [0.5]])]
+    reference = Reference([W.copy() for W in w], ["sigmoid", "sigmoid"])
+    x, t, eta = np.array([1.0, 2.0]), 1.0, 0.5
+    a1 = 1 / (1 + np.exp(-(-0.1 + 0.2 * 1 - 0.3 * 2)))
+    a2 = 1 / (1 + np.exp(-(-0.4 + 0.5 * a1)))
+    delta2 = (a2 - t) * a2 * (1 - a2)
+    delta1 = a1 * (1 - a1) * delta2 * 0.5
+    reference.step(x[None], np.array([[t]]), eta)
+    np.testing.assert_allclose(
+        reference.weights[1].ravel(), [0.4 + eta * delta2, 0.5 - eta * delta2 * a1], rtol=1e-15
+    )
+    np.testing.assert_allclose(
+        reference.weights[0].ravel(),
+        [0.1 + eta * delta1, 0.2 - eta * delta1, -0.3 - eta * delta1 * 2],
+        rtol=1e-15,
+    )
+
+
+def test_threshold_is_one_above_zero_only():
+    assert activate("threshold", np.array([-1.0, 0.0, 1e-300])).tolist() == [0, 0, 1]

@@ -1,0 +1,289 @@
+"""The loop over compiled calls: cuts, orders, divergence, Ctrl-C, determinism."""
+
+import copy
+import pickle
+import threading
+import tracemalloc
+
+import numpy as np
+import pytest
+from cases import make_data
+
+from mlp_fast import MLP, training
+
+MODES = [1, 4, None]
+X, T = make_data("linear", k=23)
+OPTIONS = {"layer_sizes": (6,), "output_activation": "linear", "learning_rate": 0.05}
+
+
+def bits(m):
+    return [W.tobytes() for W in m.weights], m.loss_curve_.tobytes(), m.error_
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("batch_size", MODES)
+def test_same_seed_same_bits(batch_size, dtype):
+    m = MLP(**OPTIONS, batch_size=batch_size, dtype=dtype, random_state=4)
+    assert bits(m.train(X, T, 9)) == bits(m.train(X, T, 9))
+    assert bits(m.train(X, T, 9)) != bits(m.train(X, T, 9, random_state=5))
+
+
+@pytest.mark.parametrize("batch_size", MODES)
+@pytest.mark.parametrize("steps_per_call", [1, 2, 5, 24])
+def test_cutting_a_run_into_other_calls_changes_no_bit(batch_size, steps_per_call, monkeypatch):
+    m = MLP(**OPTIONS, batch_size=batch_size)
+    whole = bits(m.train(X, T, 12))
+    ends = []
+
+    def end_of_call(self, step, one_epoch):
+        self._steps_per_call = steps_per_call
+        ends.append(original(self, step, one_epoch))
+        return ends[-1]
+
+    original = training.Training._end_of_call
+    monkeypatch.setattr(training.Training, "_end_of_call", end_of_call)
+    assert bits(m.train(X, T, 12)) == whole
+    assert ends[-1] == 12 * -(-23 // (batch_size or 23))
+    assert len(ends) > 1 or steps_per_call >= ends[-1]
+
+
+@pytest.mark.parametrize(("seconds_per_step", "steps"), [(0.01, 5), (0.0005, 92), (10.0, 1)])
+def test_a_call_lasts_about_fifty_milliseconds(seconds_per_step, steps, monkeypatch):
+    """With a clock that counts steps, calls settle at 50 ms: in whole epochs, or parts of one."""
+    clock, ends = [0.0], [0]
+    original = training.Training._end_of_call
+
+    def end_of_call(self, step, one_epoch):
+        ends.append(original(self, step, one_epoch))
+        return ends[-1]
+
+    def perf_counter():
+        clock.append(clock[-1] if len(clock) % 2 else clock[-1] + lasting())
+        return clock[-1]
+
+    def lasting():
+        return seconds_per_step * (ends[-1] - ends[-2])
+
+    monkeypatch.setattr(training.Training, "_end_of_call", end_of_call)
+    monkeypatch.setattr(training.time, "perf_counter", perf_counter)
+    MLP(batch_size=1, layer_sizes=(50,)).train(X, T > 0, 20_000)
+    lengths = np.diff(ends)[-200:-1]
+    assert np.median(lengths) == steps
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_shuffling_takes_every_example_once_in_a_fresh_order(batch_size):
+    m = MLP(**OPTIONS, batch_size=batch_size)
+    shuffled = bits(m.train(X, T, 5))
+    assert shuffled != bits(m.train(X, T, 5, shuffle=False))
+    in_order = np.tile(np.arange(23), (5, 1))
+    assert bits(m.train(X, T, 5, shuffle=False)) == bits(m.train(X, T, 5, orders=in_order))
+
+
+def test_weights_and_orders_draw_from_different_streams():
+    """Another order, or none, leaves the initial weights as they were."""
+    m = MLP(**OPTIONS, batch_size=1, save_weights=True)
+    with_orders = m.train(X, T, 1, shuffle=True).saved_weights[0]
+    without = m.train(X, T, 1, shuffle=False).saved_weights[0]
+    for A, B in zip(with_orders, without, strict=True):
+        np.testing.assert_array_equal(A, B)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 22])
+def test_orders_are_followed(batch_size):
+    rng = np.random.default_rng(0)
+    orders = np.array([rng.permutation(23) for _ in range(3)])
+    m = MLP(**OPTIONS, batch_size=batch_size).train(X, T, 1, orders=orders[:1])
+    sorted_rows = MLP(**OPTIONS, batch_size=batch_size, shuffle=False)
+    sorted_rows.train(X[orders[0]], T[orders[0]], 1)
+    assert bits(m) == bits(sorted_rows)
+    before = orders.copy()
+    m.train(X, T, 3, orders=orders)
+    np.testing.assert_array_equal(orders, before)
+
+
+def test_a_full_batch_is_not_shuffled():
+    m = MLP(**OPTIONS)
+    assert bits(m.train(X, T, 9, shuffle=True)) == bits(m.train(X, T, 9, shuffle=False))
+
+
+def test_a_batch_larger_than_the_data_is_the_full_batch():
+    m = MLP(**OPTIONS)
+    assert bits(m.train(X, T, 9)) == bits(m.train(X, T, 9, batch_size=1000))
+
+
+def test_error_and_losses_are_those_of_the_passes_trained_on():
+    m = MLP(**OPTIONS, save_weights=True).train(X, T, 4)
+    for epoch, loss in enumerate(m.loss_curve_):
+        A = m.forward(X, m.saved_weights[epoch])
+        assert loss == pytest.approx(np.sum((A - T) ** 2) / 23 / 2)
+    assert m.error_ == pytest.approx(2 * m.loss_curve_[-1])
+
+
+def test_error_is_the_squared_one_for_every_loss():
+    X, T = make_data("softmax")
+    m = MLP(output_activation="softmax", loss="cross_entropy", save_weights=True).train(X, T, 3)
+    A = m.forward(X, m.saved_weights[2])
+    assert m.error_ == pytest.approx(np.sum((A - T) ** 2) / 23)
+    assert m.loss_curve_[-1] == pytest.approx(-np.sum(T * np.log(A)) / 23)
+
+
+def last_finite_epoch(**options):
+    """Train epoch by epoch, each run from the start, until one warns."""
+    epochs = 1
+    while True:
+        m = MLP(**options)
+        try:
+            m.train(X * 50, T * 50, epochs, shuffle=False)
+        except RuntimeWarning:
+            return epochs - 1
+        epochs += 1
+
+
+@pytest.mark.parametrize("steps_per_call", [None, 1, 3, 50, 10_000])
+@pytest.mark.parametrize("batch_size", MODES)
+def test_a_run_that_diverges_keeps_the_last_finite_weights(batch_size, steps_per_call, monkeypatch):
+    options = {"layer_sizes": (), "output_activation": "linear", "batch_size": batch_size}
+    options |= {"learning_rate": 0.005, "activation": "linear"}
+    good = last_finite_epoch(**options)
+    assert good > 1
+    expected = MLP(**options).train(X * 50, T * 50, good, shuffle=False)
+    if steps_per_call is not None:
+        original = training.Training._end_of_call
+
+        def end_of_call(self, step, one_epoch):
+            self._steps_per_call = steps_per_call
+            return original(self, step, one_epoch)
+
+        monkeypatch.setattr(training.Training, "_end_of_call", end_of_call)
+    m = MLP(**options)
+    with pytest.warns(RuntimeWarning, match=f"diverged in epoch {good} ") as caught:
+        m.train(X * 50, T * 50, 1000, shuffle=False)
+    assert caught[0].filename == __file__
+    assert bits(m) == bits(expected)
+    assert m.loss_curve_.shape == (good,)
+    assert np.isfinite(m.error_)
+
+
+def test_a_run_that_diverges_at_once_keeps_the_initial_weights():
+    m = MLP(layer_sizes=(), output_activation="linear", learning_rate=1e300)
+    with pytest.warns(RuntimeWarning, match="diverged in epoch"):
+        m.train(X * 1e150, T * 1e150, 50, save_weights=True)
+    for W, saved in zip(m.weights, m.saved_weights[-1], strict=True):
+        np.testing.assert_array_equal(W, saved)
+    assert all(np.isfinite(W).all() for weights in m.saved_weights for W in weights)
+
+
+@pytest.mark.parametrize("save_weights", [False, True])
+def test_ctrl_c_leaves_a_usable_network(monkeypatch, save_weights):
+    m = MLP(**OPTIONS, batch_size=1, save_weights=save_weights)
+    calls = []
+    original = training.Training._is_finite_after
+
+    def interrupted(self, step, stop):
+        calls.append(step)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return original(self, step, stop)
+
+    monkeypatch.setattr(training.Training, "_is_finite_after", interrupted)
+    monkeypatch.setattr(training, "VISITS_PER_CALL", 1)
+    with pytest.raises(KeyboardInterrupt):
+        m.train(X, T, 100_000)
+    assert len(calls) == 3
+    assert np.isfinite(m.predict(X)).all()
+    assert len(m.loss_curve_) < 100_000
+    monkeypatch.undo()
+    m.train(X, T, 2)
+    assert len(m.loss_curve_) == 2
+
+
+def test_a_real_signal_interrupts_a_long_run():
+    import _thread
+
+    timer = threading.Timer(0.5, _thread.interrupt_main)
+    m = MLP(**OPTIONS, batch_size=1)
+    m.train(X, T, 1)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        m.train(X, T, 10**8)
+    assert np.isfinite(m.predict(X)).all()
+    assert 0 < len(m.loss_curve_) < 10**8
+
+
+def test_memory_grows_by_sixteen_bytes_an_epoch():
+    def peak(epochs):
+        m = MLP(layer_sizes=(2,), batch_size=1)
+        tracemalloc.start()
+        m.train([[0.0, 1.0]], [1.0], epochs)
+        result = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return result
+
+    peak(10)
+    few, many = 10_000, 210_000
+    assert (peak(many) - peak(few)) / (many - few) <= 16.01
+
+
+def test_the_data_is_not_copied():
+    big = np.random.default_rng(0).random((20_000, 50))
+    targets = np.zeros((20_000, 1))
+    for batch_size in MODES:
+        m = MLP(layer_sizes=(1,), batch_size=batch_size)
+        m.train(big[:10], targets[:10], 1)
+        tracemalloc.start()
+        m.train(big, targets, 1)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < big.nbytes / 4
+
+
+def test_what_train_is_told_holds_for_that_call():
+    m = MLP(layer_sizes=(3,), learning_rate=0.5, epochs=7)
+    m.train(X, T, 2, layer_sizes=(4,), output_activation="linear", dtype="float32")
+    assert m.weights[0].shape == (6, 4)
+    assert m.weights[0].dtype == np.float32
+    assert len(m.loss_curve_) == 2
+    np.testing.assert_array_equal(m.predict(X), m.forward(X))  # linear, as it was trained
+    assert m.settings == MLP(layer_sizes=(3,), learning_rate=0.5, epochs=7).settings
+    m.train(X, T > 0)
+    assert m.weights[0].shape == (6, 3)
+    assert len(m.loss_curve_) == 7
+
+
+def test_train_returns_the_network_and_repr_shows_its_options():
+    m = MLP(layer_sizes=3, dtype=np.float32)
+    assert m.train(X, T > 0, 1) is m
+    assert repr(m) == "MLP(layer_sizes=(3,), dtype='float32')"
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_a_copy_is_a_network_of_its_own(twin):
+    m = MLP(**OPTIONS).train(X, T, 3)
+    other = twin(m)
+    np.testing.assert_array_equal(other.predict(X), m.predict(X))
+    other.weights[0][:] = 0
+    assert m.weights[0].any()
+    assert not np.array_equal(other.predict(X), m.predict(X))
+
+
+def test_threads_do_not_share_buffers():
+    expected = [
+        bits(MLP(**OPTIONS, batch_size=b, random_state=s).train(X, T, 200))
+        for b in MODES
+        for s in range(3)
+    ]
+    networks = [MLP(**OPTIONS, batch_size=b, random_state=s) for b in MODES for s in range(3)]
+    threads = [threading.Thread(target=m.train, args=(X, T, 200)) for m in networks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [bits(m) for m in networks] == expected
+
+
+def test_progress_bar_counts_every_step(capsys):
+    m = MLP(**OPTIONS, batch_size=1, progress=True).train(X, T, 4)
+    assert "92.0/92.0" in capsys.readouterr().err
+    m.train(X, T, 4, batch_size=10)
+    assert "12.0/12.0" in capsys.readouterr().err

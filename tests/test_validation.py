@@ -1,0 +1,372 @@
+"""Bad input: an error that names argument, rule and value; nothing changed."""
+
+import re
+
+import numpy as np
+import pytest
+
+from mlp_fast import MLP, NotFittedError
+
+X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+T = np.array([[0.0], [1.0], [1.0], [0.0]])
+HUGE = np.full((4, 2), 1e300)
+
+
+def state(m):
+    attributes = {name: value for name, value in vars(m).items() if name != "_net"}
+    return (
+        [W.tobytes() for W in m.weights],
+        m._net,
+        {name: id(value) for name, value in attributes.items()},
+        m.loss_curve_.tobytes(),
+        m.error_,
+        [W.tobytes() for weights in m.saved_weights for W in weights],
+        [A.tobytes() for A in m.outputs],
+    )
+
+
+@pytest.fixture
+def m():
+    """Return a network that has every attribute there is."""
+    m = MLP(layer_sizes=(2,)).train(X, T, 3, save_weights=True)
+    m.forward(X)
+    return m
+
+
+def with_value(value, at=(1, 0)):
+    A = X.copy()
+    A[at] = value
+    return A
+
+
+BAD_X = {
+    "nan": (with_value(np.nan), ValueError, r"X must be finite; got nan at \(1, 0\)"),
+    "infinity": (
+        with_value(-np.inf, (3, 1)),
+        ValueError,
+        r"X must be finite; got -inf at \(3, 1\)",
+    ),
+    "empty": (np.empty((0, 2)), ValueError, r"X must not be empty; got shape \(0, 2\)"),
+    "no columns": (np.empty((4, 0)), ValueError, "X must not be empty"),
+    "an empty list": ([], ValueError, "X must not be empty"),
+    "ragged": ([[0, 1], [1], [1, 0], [0, 0]], ValueError, "X must be rectangular"),
+    "1-D": (X[:, 0], ValueError, r"X must be 2-D, of shape \(k, n_in\); got shape \(4,\)"),
+    "3-D": (X[None], ValueError, "X must be 2-D"),
+    "a number": (3.0, ValueError, "X must be 2-D"),
+    "masked": (np.ma.masked_array(X, X > 0), TypeError, "X must not be a masked array"),
+    "complex": (X + 0j, TypeError, "X must hold real numbers; got dtype complex128"),
+    "strings": (X.astype(str), TypeError, "X must hold real numbers; got dtype <U"),
+    "objects": (X.astype(object), TypeError, "X must hold real numbers; got dtype object"),
+    "None": (None, TypeError, "X must hold real numbers"),
+    "dates": (X.astype("M8[s]"), TypeError, "X must hold real numbers; got dtype datetime64"),
+    "records": (np.zeros(4, "f8,f8"), TypeError, "X must hold real numbers"),
+}
+
+BAD_T = {
+    "nan": (T * np.nan, ValueError, "T must be finite; got nan"),
+    "empty": (np.empty((4, 0)), ValueError, "T must not be empty"),
+    "unequal lengths": (T[:3], ValueError, "T must have as many rows as X; got 3 and 4"),
+    "3-D": (T[None], ValueError, r"T must be 2-D, of shape \(k, n_out\) or \(k,\)"),
+    "a number": (1, ValueError, "T must be 2-D"),
+    "class labels": (
+        [0, 1, 2, 9],
+        ValueError,
+        r"T must lie in \[0, 1\].*'sigmoid'.*got 9.*one-hot",
+    ),
+    "outside": (T * 1.5, ValueError, r"T must lie in \[0, 1\], the range of .*; got 1.5$"),
+    "strings": (["a", "b", "c", "d"], TypeError, "T must hold real numbers"),
+    "masked": (np.ma.masked_array(T, T > 0), TypeError, "T must not be a masked array"),
+    "complex": (T * 1j, TypeError, "T must hold real numbers"),
+    "ragged": ([[0], [1, 1], [0], [1]], ValueError, "T must be rectangular"),
+}
+
+
+def refused(m, act, error, message):
+    before = state(m)
+    with pytest.raises(error) as caught:
+        act()
+    assert re.search(message, str(caught.value)), str(caught.value)
+    assert state(m) == before
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, None])
+@pytest.mark.parametrize("kind", BAD_X)
+def test_bad_inputs(m, kind, batch_size):
+    bad, error, message = BAD_X[kind]
+    refused(m, lambda: m.train(bad, T, 3, batch_size=batch_size), error, message)
+
+
+@pytest.mark.parametrize("kind", BAD_X)
+@pytest.mark.parametrize("ask", ["predict", "predict_classes", "forward"])
+def test_bad_inputs_of_recall(m, kind, ask):
+    bad, error, message = BAD_X[kind]
+    refused(m, lambda: getattr(m, ask)(bad), error, message)
+    refused(m, lambda: getattr(m, ask)(bad, m.weights), error, message)
+    refused(m, lambda: m.confmat(bad, T), error, message)
+
+
+@pytest.mark.parametrize("kind", BAD_T)
+def test_bad_targets(m, kind):
+    bad, error, message = BAD_T[kind]
+    refused(m, lambda: m.train(X, bad, 3), error, message)
+    refused(m, lambda: m.backward(bad, 0.1), error, message)
+
+
+def test_wrong_width(m):
+    message = "X must have 2 columns, one for each input of the network; got 3"
+    wide = np.zeros((4, 3))
+    for act in (lambda: m.predict(wide), lambda: m.forward(wide), lambda: m.confmat(wide, T)):
+        refused(m, act, ValueError, message)
+    message = "T must have 1 columns, one for each output of the network; got 2"
+    refused(m, lambda: m.backward(np.zeros((4, 2)), 0.1), ValueError, message)
+    refused(m, lambda: m.confmat(X, np.zeros((4, 2))), ValueError, message)
+
+
+def test_a_float64_that_becomes_infinite_as_float32(m):
+    message = "X must be finite; got 1e[+]300, which is infinite as float32"
+    refused(m, lambda: m.train(HUGE, T, 3, dtype="float32"), ValueError, message)
+    linear = {"output_activation": "linear", "dtype": "float32"}
+    refused(m, lambda: m.train(X, T * 1e300, 3, **linear), ValueError, "T must be finite")
+
+
+@pytest.mark.parametrize(
+    ("output", "bad"),
+    [
+        ("sigmoid", -0.1),
+        ("sigmoid", 1.1),
+        ("tanh", -1.5),
+        ("tanh", 1.5),
+        ("relu", -0.1),
+        ("softmax", -0.1),
+        ("softmax", 1.1),
+    ],
+)
+def test_targets_outside_the_closed_range_of_the_output(m, output, bad):
+    targets = np.array([[0.0, 1], [1, 0], [1, bad], [0, 1]])
+    options = {"output_activation": output}
+    message = f"T must lie in .* the range of output_activation='{output}'; got {bad}"
+    refused(m, lambda: m.train(X, targets, 3, **options), ValueError, message)
+    ends = np.array([[0.0, 1], [1, 0], [1, 0], [0, 1]])
+    m.train(X, ends, 1, **options)
+
+
+def test_rows_that_must_sum_to_one(m):
+    options = {"output_activation": "softmax", "loss": "cross_entropy"}
+    message = "each row of T must sum to 1 .*one-hot.* a row that is 0.5 off"
+    targets = np.array([[0.5, 0.5], [1, 0], [0, 1], [0.5, 0]])
+    refused(m, lambda: m.train(X, targets, 3, **options), ValueError, message)
+    m.train(X, np.full((4, 3), 1 / 3), 1, **options)
+    m.train(X, np.full((4, 3), 1 / 3, np.float32), 1, **options)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
+def test_softmax_with_one_output(m, loss):
+    options = {"output_activation": "softmax", "loss": loss}
+    refused(m, lambda: m.train(X, T, 3, **options), ValueError, "softmax.*two columns.*one-hot")
+    refused(m, lambda: m.train(X, [0, 1, 2, 3], 3, **options), ValueError, "one-hot")
+
+
+BAD_OPTIONS = [
+    ({"activation": "rlu"}, r"activation must be one of .*'relu'.*; got 'rlu'"),
+    ({"activation": "softmax"}, "'softmax' is for the output layer only"),
+    ({"activation": ("tanh", "rlu")}, "got 'rlu'"),
+    ({"activation": 3}, "activation must be one value or a sequence of them; got 3"),
+    ({"activation": ("tanh", "relu"), "layer_sizes": (3,)}, "one for each of the 1 hidden layers"),
+    ({"output_activation": "Sigmoid"}, "output_activation must be one of .*got 'Sigmoid'"),
+    ({"loss": "mse"}, "loss must be one of 'squared_error', .*; got 'mse'"),
+    ({"beta": 0}, "beta must be finite and above 0; got 0"),
+    ({"beta": -1.0}, "beta must be finite and above 0; got -1.0"),
+    ({"beta": float("nan")}, "beta must be finite and above 0; got nan"),
+    ({"beta": (1, 2, 3), "layer_sizes": (2,)}, "one for each of the 2 layers"),
+    ({"beta": "steep"}, "beta must be a number above 0"),
+    (
+        {"beta": 2, "activation": "tanh"},
+        "beta other than 1 is for sigmoid layers only; got 2.0 for a",
+    ),
+    ({"beta": (1, 2), "output_activation": "linear", "layer_sizes": 3}, "for a linear layer"),
+    ({"learning_rate": 0}, "learning_rate must be finite and above 0; got 0"),
+    ({"learning_rate": -0.1}, "learning_rate must be finite and above 0; got -0.1"),
+    ({"learning_rate": np.inf}, "learning_rate must be finite and above 0; got inf"),
+    ({"learning_rate": 10**400}, "learning_rate must be finite"),
+    ({"learning_rate": "fast"}, "learning_rate must be a number above 0; got 'fast'"),
+    ({"learning_rate": True}, "learning_rate must be a number above 0; got True"),
+    ({"epochs": 0}, "epochs must be an integer of 1 or more; got 0"),
+    ({"epochs": 2.5}, "epochs must be an integer of 1 or more; got 2.5"),
+    ({"epochs": True}, "epochs must be an integer of 1 or more; got True"),
+    ({"batch_size": 0}, "batch_size must be an integer of 1 or more; got 0"),
+    ({"batch_size": 1.0}, "batch_size must be an integer of 1 or more; got 1.0"),
+    ({"layer_sizes": (3, 0)}, "each of layer_sizes must be an integer of 1 or more; got 0"),
+    ({"layer_sizes": -1}, "each of layer_sizes must be an integer of 1 or more; got -1"),
+    ({"layer_sizes": 2.0}, "layer_sizes must be one value or a sequence"),
+    ({"layer_sizes": "10"}, "each of layer_sizes must be an integer of 1 or more; got '1'"),
+    ({"shuffle": "no"}, "shuffle must be True or False; got 'no'"),
+    ({"random_state": -1}, "random_state must be None or an integer from 0 to 4294967295; got -1"),
+    ({"random_state": 2**32}, "random_state must be None or an integer"),
+    ({"random_state": 1.5}, "random_state must be None or an integer"),
+    ({"dtype": "float16"}, "dtype must be one of 'float64', 'float32'; got 'float16'"),
+    ({"dtype": int}, "dtype must be one of 'float64', 'float32'"),
+    ({"dtype": None}, "dtype must be one of 'float64', 'float32'; got None"),
+    ({"dtype": "flaot"}, "dtype must be one of 'float64', 'float32'; got 'flaot'"),
+    ({"verbose": -1}, "verbose must be an integer of 0 or more; got -1"),
+    ({"save_weights": 2}, "save_weights must be True or False; got 2"),
+    ({"progress": None}, "progress must be True or False; got None"),
+    ({"orders": [[0, 1, 2, 3]]}, r"orders must have shape \(epochs, k\) = \(3, 4\).*got \(1, 4\)"),
+    ({"orders": [[0, 1, 2, 3]] * 2 + [[0, 1, 2, 2]]}, "row 2 does not"),
+    ({"orders": [[0, 1, 2, 4]] * 3}, "every index from 0 to 3 once; row 0 does not"),
+    ({"orders": [[-1, 1, 2, 3]] * 3}, "row 0 does not"),
+    ({"orders": [[0.0, 1, 2, 3]] * 3}, "orders must be integers"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), BAD_OPTIONS)
+def test_bad_options(m, options, message):
+    def act():
+        return m.train(X, T, **{"epochs": 3, **options})
+
+    refused(m, act, ValueError, message)
+    with pytest.raises(ValueError, match=message):
+        MLP(**{"epochs": 3, **options}).train(X, T)
+
+
+def test_unknown_options(m):
+    message = "unknown option 'learning_rte'; the options are layer_sizes, .*learning_rate"
+    refused(m, lambda: m.train(X, T, 3, learning_rte=1), TypeError, message)
+    with pytest.raises(TypeError, match=message):
+        MLP(learning_rte=1)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy", "binary_cross_entropy"])
+@pytest.mark.parametrize("output", ["sigmoid", "tanh", "softmax", "linear", "relu"])
+def test_every_pair_that_is_not_legal_raises_and_names_those_that_are(m, output, loss):
+    from cases import LEGAL_PAIRS
+
+    options = {"output_activation": output, "loss": loss}
+    targets = np.eye(2)[[0, 1, 1, 0]]
+    if (output, loss) in LEGAL_PAIRS:
+        assert np.isfinite(MLP(**options).train(X, targets, 1).error_)
+        return
+    message = f"loss='{loss}' does not go with output_activation='{output}'; the legal pairs are"
+    refused(m, lambda: m.train(X, targets, 1, **options), ValueError, message)
+    with pytest.raises(
+        ValueError, match="squared_error with sigmoid, tanh, linear, relu, softmax;"
+    ):
+        MLP(**options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"activation": "threshold"}, {"output_activation": "threshold"}]
+)
+def test_threshold_is_for_recall(m, options):
+    refused(m, lambda: m.train(X, T, 3, **options), ValueError, "'threshold' cannot be trained")
+    recall = MLP(**options).init_weights((2, 3, 1), 0)
+    assert recall.predict(X).shape == (4, 1)
+    recall.forward(X)
+    with pytest.raises(ValueError, match="'threshold' cannot be trained"):
+        recall.backward(T, 0.1)
+
+
+def test_before_training():
+    m = MLP()
+    for act in (
+        lambda: m.predict(X),
+        lambda: m.predict_classes(X),
+        lambda: m.forward(X),
+        lambda: m.backward(T, 0.1),
+        lambda: m.confmat(X, T),
+        lambda: m.weights,
+        lambda: setattr(m, "weights", []),
+    ):
+        with pytest.raises(NotFittedError, match="call train or init_weights first"):
+            act()
+    assert not hasattr(m, "weights")
+
+
+BAD_WEIGHTS = [
+    ([np.zeros((3, 2))], ValueError, "weights must hold 2 arrays, one for each layer; got 1"),
+    ([np.zeros((2, 2)), np.zeros((3, 1))], ValueError, r"weights\[0\] must have shape \(3, 2\)"),
+    ([np.zeros((3, 2)), np.zeros((1, 3))], ValueError, r"weights\[1\] must have shape \(3, 1\)"),
+    (
+        [np.zeros((3, 2)), np.full((3, 1), np.nan)],
+        ValueError,
+        r"weights\[1\] must be finite; got nan",
+    ),
+    ([np.zeros((3, 2)), [["a"], ["b"], ["c"]]], TypeError, r"weights\[1\] must hold real numbers"),
+    ([np.zeros((3, 2)), np.ma.ones((3, 1))], TypeError, r"weights\[1\] must not be a masked array"),
+    (np.zeros((3, 2)), ValueError, "weights must hold 2 arrays, one for each layer; got 1"),
+    (7, TypeError, "weights must be a sequence of arrays, one for each layer; got int"),
+    ([], ValueError, "weights must hold 2 arrays, one for each layer; got 0"),
+]
+
+
+@pytest.mark.parametrize(("weights", "error", "message"), BAD_WEIGHTS)
+def test_bad_weights(m, weights, error, message):
+    refused(m, lambda: m.predict(X, weights), error, message)
+    refused(m, lambda: m.forward(X, weights), error, message)
+    refused(m, lambda: setattr(m, "weights", weights), error, message)
+
+
+def test_bad_weights_of_a_layer(m):
+    def put(l, W):
+        return lambda: m.weights.__setitem__(l, W)
+
+    refused(m, put(0, np.zeros((2, 2))), ValueError, r"weights\[0\] must have shape \(3, 2\)")
+    refused(m, put(-1, [[1], [np.inf], [0]]), ValueError, r"weights\[1\] must be finite; got inf")
+    refused(m, put(2, np.zeros((3, 1))), IndexError, "range")
+
+
+def test_bad_sizes_of_init_weights(m):
+    for sizes, message in (
+        ((2,), "layer_sizes must hold the input's and the output's size"),
+        ((2, 0, 1), "each of layer_sizes must be an integer of 1 or more; got 0"),
+        ((2, 1.5), "each of layer_sizes must be an integer"),
+        (None, "layer_sizes must be one value or a sequence"),
+    ):
+        refused(m, lambda sizes=sizes: m.init_weights(sizes, 0), ValueError, message)
+    refused(m, lambda: m.init_weights((2, 1), -3), ValueError, "random_state must be")
+
+
+def test_bad_rates_of_backward(m):
+    refused(m, lambda: m.backward(T, -1), ValueError, "learning_rate must be finite and above 0")
+
+
+def test_bad_targets_of_confmat(m):
+    refused(m, lambda: m.confmat(X, [0, 1, 2, 1]), ValueError, "T must be 0 or 1 for a confusion")
+    m.train(X, np.eye(2)[[0, 1, 1, 0]], 1, save_weights=True)
+    m.forward(X)
+    for bad in ([[0.0, 0.5]] * 4, [[1, 1]] * 4, [[0, 0]] * 4):
+        refused(m, lambda bad=bad: m.confmat(X, bad), ValueError, "T must be one-hot rows")
+    refused(m, lambda: m.confmat(X, [0, 1, 1, 0]), ValueError, "T must have 2 columns.*one-hot")
+
+
+def test_a_network_too_large_for_memory_leaves_the_old_one(m):
+    before = state(m)
+    with pytest.raises((MemoryError, ValueError)):
+        m.train(X, T, 3, layer_sizes=(10**12,))
+    assert state(m) == before
+
+
+def test_what_is_good_is_accepted():
+    expected = MLP(layer_sizes=(2,)).train(X, T, 5).weights
+    strided = np.zeros((8, 4))[::2, ::2]
+    strided[:] = X
+    read_only = X.copy()
+    read_only.flags.writeable = False
+    unaligned = np.frombuffer(b"0" + X.tobytes(), np.float64, offset=1).reshape(4, 2)
+    for inputs in (
+        X.tolist(),
+        X.astype(int),
+        X.astype(np.uint8),
+        X.astype(bool),
+        X.astype(np.float16),
+        X.astype(">f8"),
+        np.asfortranarray(X),
+        strided,
+        read_only,
+        unaligned,
+        X.astype(np.longdouble),
+    ):
+        before = bytes(np.asarray(inputs).tobytes())
+        m = MLP(layer_sizes=[2]).train(inputs, T.ravel().tolist(), 5)
+        for W, V in zip(m.weights, expected, strict=True):
+            np.testing.assert_array_equal(W, V)
+        assert np.asarray(inputs).tobytes() == before
