@@ -34,7 +34,7 @@ def accuracy(m, mnist):
 
 
 def test_digits_with_sigmoid_and_squared_error(mnist):
-    m = MLP(layer_sizes=100, batch_size=1, learning_rate=0.5, epochs=5)
+    m = MLP(layer_sizes=100, batch_size=1, learning_rate=0.3, epochs=5)
     assert accuracy(m, mnist) >= 0.970
 
 
@@ -45,8 +45,8 @@ def test_digits_with_softmax_and_cross_entropy(mnist, dtype):
         output_activation="softmax",
         loss="cross_entropy",
         batch_size=1,
-        learning_rate=0.05,
-        epochs=6,
+        learning_rate=0.03,
+        epochs=10,
         dtype=dtype,
     )
     assert accuracy(m, mnist) >= 0.975
