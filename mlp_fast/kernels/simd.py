@@ -1,0 +1,616 @@
+"""A fixed-width vector type for Numba kernels, with the same bits on every CPU.
+
+    @njit(error_model="numpy")
+    def squash(x, out):
+        n = lanes(x)  # 8 float64 or 16 float32: 64 bytes
+        tail = x.size % n
+        for i in range(0, x.size - tail, n):
+            store(out, i, 1 / (1 + exp(-load(x, i))))
+        v = load_first(x, x.size - tail, tail)
+        store_first(out, x.size - tail, tail, 1 / (1 + exp(-v)))
+
+The width is logical: where registers are narrower LLVM splits a vector, so the order of every sum
+stays the same. The target contracts, reassociates and approximates nothing: `fma` rounds once where
+it is written, reductions run down a fixed tree, `exp`, `log` and `tanh` are the formulas below.
+Only ``fastmath`` in a caller would undo that.
+
+A scalar beside a vector is cast to its dtype and broadcast: ``1 - v``, ``fma(eta, d, w)``.
+Elementwise functions take plain floats too, and `load` and `splat` a literal lane count for
+narrower vectors: a lane has the same bits at every width.
+"""
+
+import inspect
+import math
+import operator
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core.errors import TypingError
+from numba.core.typeconv import Conversion
+from numba.extending import (
+    intrinsic,
+    lower_builtin,
+    lower_cast,
+    models,
+    register_model,
+    type_callable,
+)
+
+VECTOR_BITS = 512
+
+
+# --- the type -------------------------------------------------------------------------------------
+
+
+class Vec(types.Type):  # type: ignore[misc]  # Numba ships no types
+    """`lanes` elements of `dtype`: float32, float64, or boolean for what a comparison returns."""
+
+    def __init__(self, dtype: types.Type, lanes: int):
+        self.dtype, self.lanes = dtype, lanes
+        super().__init__(name=f"Vec({dtype}, {lanes})")
+
+    def can_convert_from(self, typingctx, other):
+        if isinstance(other, types.Number) and isinstance(self.dtype, types.Float):
+            return Conversion.unsafe
+        return None
+
+
+@register_model(Vec)
+class VecModel(models.PrimitiveModel):  # type: ignore[misc]  # as above
+    def __init__(self, dmm, fe_type):
+        element = dmm.lookup(fe_type.dtype).get_value_type()
+        super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.lanes))
+
+
+def _vec(like: types.Type, count: types.Type | None = None) -> Vec:
+    """The vector type for an array, dtype, scalar or vector: full, unless `count` is a literal."""
+    if isinstance(like, Vec):
+        return like
+    dtype = getattr(like, "dtype", like)
+    if dtype not in (types.float32, types.float64):
+        raise TypingError(f"a vector holds float32 or float64, not {like}")
+    if count in (None, types.none):
+        return Vec(dtype, VECTOR_BITS // dtype.bitwidth)
+    if not isinstance(count, types.IntegerLiteral) or count.literal_value not in (2, 4, 8, 16):
+        raise TypingError(f"the lane count must be a literal 2, 4, 8 or 16, not {count}")
+    return Vec(dtype, count.literal_value)
+
+
+def _broadcast(builder: ir.IRBuilder, scalar: ir.Value, t: ir.VectorType) -> ir.Value:
+    one = builder.insert_element(t(ir.Undefined), scalar, ir.IntType(32)(0))
+    return builder.shuffle_vector(one, one, ir.VectorType(ir.IntType(32), t.count)(None))
+
+
+@lower_cast(types.Number, Vec)
+def _cast_to_vec(context, builder, fromty, toty, value):
+    scalar = context.cast(builder, value, fromty, toty.dtype)
+    return _broadcast(builder, scalar, context.get_value_type(toty))
+
+
+@intrinsic(prefer_literal=True)
+def splat(typingctx, scalar, like=None):
+    """`scalar` in every lane; `like` is a literal lane count, or an array, dtype or vector."""
+    counted = like is None or isinstance(like, (types.Integer, types.NoneType))
+    vec = _vec(scalar, like) if counted else _vec(like)
+
+    def codegen(context, builder, sig, args):
+        return args[0]  # broadcast by the cast to the signature below
+
+    return vec(vec, like or types.none), codegen
+
+
+@intrinsic
+def lanes(typingctx, like):
+    """How many lanes a vector has: a full one of this array or dtype, or this very one."""
+    count = _vec(like).lanes
+
+    def codegen(context, builder, sig, args):
+        return context.get_constant(types.intp, count)
+
+    return types.literal(count)(like), codegen
+
+
+def _check_vec(v: types.Type) -> None:
+    if not isinstance(v, Vec):
+        raise TypingError(f"only vectors are reduced, not {v}")
+
+
+# --- memory ---------------------------------------------------------------------------------------
+
+
+def _check_array(array: types.Type, stored: types.Type | None = None) -> None:
+    if not isinstance(array, types.Array) or array.ndim != 1 or array.layout not in "CF":
+        raise TypingError(f"vectors live in contiguous 1-D arrays, not in {array}")
+    if stored is None:
+        return
+    if not (isinstance(stored, Vec) and array.mutable and array.dtype == stored.dtype):
+        raise TypingError(f"cannot store {stored} in {array}")
+
+
+def _address(context, builder, sig, args, vec: Vec, count: ir.Value) -> ir.Value:
+    """Where the array's elements i .. i + count are; checked if Numba's own indexing would be."""
+    array, i = context.make_array(sig.args[0])(context, builder, args[0]), args[1]
+    if context.enable_boundscheck:
+        room = builder.sub(builder.extract_value(array.shape, 0), count)
+        outside = builder.icmp_signed(">", i, room)
+        for number in (i, count):
+            outside = builder.or_(outside, builder.icmp_signed("<", number, number.type(0)))
+        with builder.if_then(outside, likely=False):
+            message = ("vector is out of bounds",)
+            context.call_conv.return_user_exc(builder, IndexError, message)
+    pointer = builder.gep(array.data, [i])
+    return builder.bitcast(pointer, context.get_value_type(vec).as_pointer())
+
+
+@intrinsic(prefer_literal=True)
+def load(typingctx, array, i, count=None):
+    """The vector array[i : i + lanes]; a full one, unless `count` is a literal."""
+    _check_array(array)
+    vec = _vec(array, count)
+
+    def codegen(context, builder, sig, args):
+        n = context.get_constant(types.intp, vec.lanes)
+        pointer = _address(context, builder, sig, args, vec, n)
+        return builder.load(pointer, align=vec.dtype.bitwidth // 8)
+
+    return vec(array, types.intp, count or types.none), codegen
+
+
+@intrinsic(prefer_literal=True)
+def load_tile(typingctx, array, i, vectors):
+    """Like `load`, but so many full vectors as one; `vectors` is a literal."""
+    _check_array(array)
+    if not isinstance(vectors, types.IntegerLiteral):
+        raise TypingError(f"the number of vectors must be a literal, not {vectors}")
+    vec = Vec(array.dtype, vectors.literal_value * _vec(array).lanes)
+
+    def codegen(context, builder, sig, args):
+        n = context.get_constant(types.intp, vec.lanes)
+        pointer = _address(context, builder, sig, args, vec, n)
+        return builder.load(pointer, align=vec.dtype.bitwidth // 8)
+
+    return vec(array, types.intp, vectors), codegen
+
+
+@intrinsic
+def store(typingctx, array, i, v):
+    """array[i : i + lanes] = v"""
+    _check_array(array, v)
+
+    def codegen(context, builder, sig, args):
+        n = context.get_constant(types.intp, v.lanes)
+        pointer = _address(context, builder, sig, args, v, n)
+        builder.store(args[2], pointer, align=v.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, v), codegen
+
+
+def _call_masked(builder, name: str, vec: Vec, pointer: ir.Value, n: ir.Value, *value):
+    """llvm.masked.load or store of the first n lanes."""
+    t = pointer.type.pointee
+    indices = ir.VectorType(ir.IntType(vec.dtype.bitwidth), vec.lanes)
+    if indices.element.width < n.type.width:
+        n = builder.trunc(n, indices.element)
+    mask = builder.icmp_signed(
+        "<", indices(list(range(vec.lanes))), _broadcast(builder, n, indices)
+    )
+    args = [*value, pointer, ir.IntType(32)(vec.dtype.bitwidth // 8), mask]
+    args += [] if value else [t(None)]
+    fnty = ir.FunctionType(ir.VoidType() if value else t, [a.type for a in args])
+    name = f"llvm.masked.{name}.v{vec.lanes}f{vec.dtype.bitwidth}.p0"
+    return builder.call(builder.module.declare_intrinsic(name, fnty=fnty), args)
+
+
+@intrinsic(prefer_literal=True)
+def load_first(typingctx, array, i, n, count=None):
+    """The vector array[i : i + n], zero from lane n on; memory behind it is not touched."""
+    _check_array(array)
+    vec = _vec(array, count)
+
+    def codegen(context, builder, sig, args):
+        pointer = _address(context, builder, sig, args, vec, args[2])
+        return _call_masked(builder, "load", vec, pointer, args[2])
+
+    return vec(array, types.intp, types.intp, count or types.none), codegen
+
+
+@intrinsic
+def store_first(typingctx, array, i, n, v):
+    """array[i : i + n] = the first n lanes of v"""
+    _check_array(array, v)
+
+    def codegen(context, builder, sig, args):
+        pointer = _address(context, builder, sig, args, v, args[2])
+        _call_masked(builder, "store", v, pointer, args[2], args[3])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp, v), codegen
+
+
+# --- values that emit instructions ----------------------------------------------------------------
+
+
+def _emits(on_floats: str, on_ints: str = "") -> Callable:
+    def method(self, *others):
+        return self.emit(on_ints if self.is_int else on_floats, *others)
+
+    return method
+
+
+def _compares(symbol: str) -> Callable:
+    def method(self, other):
+        unordered = symbol == "!="  # NaN differs from everything
+        emit = self.builder.fcmp_unordered if unordered else self.builder.fcmp_ordered
+        return Value(self.builder, emit(symbol, self.value, self.constant(other).value))
+
+    return method
+
+
+class Value:
+    """An LLVM vector or scalar under construction, so that the formulas below look like formulas.
+
+    Every operator appends one instruction; Python numbers become constants.
+    """
+
+    def __init__(self, builder: ir.IRBuilder, value: ir.Value):
+        self.builder, self.value = builder, value
+        self.count = getattr(value.type, "count", None)
+        self.element = getattr(value.type, "element", value.type)
+        self.is_int = isinstance(self.element, ir.IntType)
+
+    __neg__ = _emits("fneg")
+    __add__, __sub__ = _emits("fadd", "add"), _emits("fsub", "sub")
+    __mul__, __truediv__ = _emits("fmul"), _emits("fdiv")
+    __and__, __or__ = _emits("", "and_"), _emits("", "or_")
+    __lshift__, __rshift__ = _emits("", "shl"), _emits("", "lshr")  # >> fills with zeros
+    __lt__, __le__, __eq__ = map(_compares, ("<", "<=", "=="))
+    __gt__, __ge__, __ne__ = map(_compares, (">", ">=", "!="))
+
+    @property
+    def format(self) -> "Format":
+        return FORMATS[64 if self.element in (ir.DoubleType(), ir.IntType(64)) else 32]
+
+    def constant(self, x) -> "Value":
+        if isinstance(x, Value):
+            return x
+        t = self.value.type
+        return Value(self.builder, t([x] * self.count if self.count else x))
+
+    def emit(self, instruction: str, *others) -> "Value":
+        operands = (self.constant(other).value for other in others)
+        return Value(self.builder, getattr(self.builder, instruction)(self.value, *operands))
+
+    def call(self, name: str, *others) -> "Value":
+        """The LLVM intrinsic of this name, with arguments and result of this type."""
+        t, lanes = self.value.type, f"v{self.count}" if self.count else ""
+        operands = [self.value, *(self.constant(other).value for other in others)]
+        function = self.builder.module.declare_intrinsic(
+            f"llvm.{name}.{lanes}f{self.format.bits}", fnty=ir.FunctionType(t, [t] * len(operands))
+        )
+        return Value(self.builder, self.builder.call(function, operands))
+
+    def fma(self, b, c) -> "Value":
+        return self.call("fma", b, c)
+
+    def choose(self, a, b: "Value") -> "Value":
+        """Lanes of a where this mask is set, of b elsewhere."""
+        return Value(self.builder, self.builder.select(self.value, b.constant(a).value, b.value))
+
+    def as_float(self) -> "Value":
+        return self._reinterpret(self.format.element)
+
+    def as_int(self) -> "Value":
+        return self._reinterpret(ir.IntType(self.format.bits))
+
+    def _reinterpret(self, element: ir.Type) -> "Value":
+        t = ir.VectorType(element, self.count) if self.count else element
+        return Value(self.builder, self.builder.bitcast(self.value, t))
+
+
+# --- elementwise operators and functions ----------------------------------------------------------
+
+
+def elementwise(formula: Callable) -> Callable:
+    """Make a formula on `Value` a Numba function of vectors (scalars broadcast) or of floats."""
+    signature = inspect.signature(formula)
+
+    def define(typingctx, *args):
+        t = next((a for a in args if isinstance(a, Vec)), None) or typingctx.unify_types(*args)
+        mixed = any(isinstance(a, Vec) and a != t for a in args)
+        if mixed or not isinstance(getattr(t, "dtype", t), types.Float):
+            raise TypingError(f"{formula.__name__} takes floats or like vectors, not {args}")
+
+        def codegen(context, builder, sig, args):
+            return formula(*(Value(builder, a) for a in args)).value
+
+        return t(*[t] * len(args)), codegen
+
+    first = inspect.Parameter("typingctx", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    vars(define)["__signature__"] = signature.replace(
+        parameters=[first, *signature.parameters.values()]
+    )
+    define.__name__, define.__doc__ = formula.__name__, formula.__doc__
+    return intrinsic(define)
+
+
+def _overload_operator(op: Callable, element: types.Type | None = None) -> None:
+    """Teach Numba `op` on vectors; the result's dtype is theirs unless given.
+
+    Typed and lowered directly: `numba.extending.overload` would compile a function per operator.
+    """
+    arity = 1 if op is operator.neg else 2
+
+    def type_op(a, b=None):
+        vec = a if isinstance(a, Vec) else b
+        others = (a, b)[:arity]
+        if isinstance(vec, Vec) and all(v == vec or isinstance(v, types.Number) for v in others):
+            return Vec(element or vec.dtype, vec.lanes)(*[vec] * arity)
+        return None
+
+    type_callable(op)(lambda context: (lambda a: type_op(a)) if arity == 1 else type_op)
+
+    @lower_builtin(op, *[Vec] * arity)
+    def lower(context, builder, sig, args):
+        return op(*(Value(builder, a) for a in args)).value
+
+
+_COMPARISONS = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
+_ARITHMETIC = (operator.neg, operator.add, operator.sub, operator.mul, operator.truediv)
+_IN_PLACE = (operator.iadd, operator.isub, operator.imul, operator.itruediv)
+for _op in _ARITHMETIC + _IN_PLACE:
+    _overload_operator(_op)
+for _op in _COMPARISONS:
+    _overload_operator(_op, element=types.boolean)
+
+
+@type_callable(operator.getitem)
+def _type_getitem(context):
+    return lambda v, j: v.dtype(v, types.intp) if isinstance(v, Vec) else None
+
+
+@lower_builtin(operator.getitem, Vec, types.Integer)
+def _lower_getitem(context, builder, sig, args):
+    """v[j]: free for a literal j, a trip through memory otherwise."""
+    return builder.extract_element(*args)
+
+
+@intrinsic
+def select(typingctx, mask, a, b):
+    """Lanes of a where the mask is set, of b elsewhere."""
+    vec = a if isinstance(a, Vec) else b
+    if not isinstance(vec, Vec) or mask != Vec(types.boolean, vec.lanes):
+        raise TypingError(f"select takes a mask and vectors as wide, not {mask}, {a}, {b}")
+
+    def codegen(context, builder, sig, args):
+        return builder.select(*args)
+
+    return vec(mask, vec, vec), codegen
+
+
+@intrinsic
+def first(typingctx, v, n):
+    """The first n lanes of v, zero in the others."""
+    _check_vec(v)
+
+    def codegen(context, builder, sig, args):
+        numbers = ir.VectorType(ir.IntType(32), v.lanes)
+        n = _broadcast(builder, builder.trunc(args[1], numbers.element), numbers)
+        mask = builder.icmp_signed("<", numbers(list(range(v.lanes))), n)
+        return builder.select(mask, args[0], args[0].type(None))
+
+    return v(v, types.intp), codegen
+
+
+@elementwise
+def fma(a, b, c):
+    """a * b + c, rounded once."""
+    return a.fma(b, c)
+
+
+@elementwise
+def maximum(a, b):
+    """The greater; a if they do not compare, as ``max(a, b)``: a NaN in a stays, one in b goes."""
+    return (b > a).choose(b, a)
+
+
+@elementwise
+def minimum(a, b):
+    """The lesser; a if they do not compare, as ``min(a, b)``: a NaN in a stays, one in b goes."""
+    return (b < a).choose(b, a)
+
+
+@elementwise
+def absolute(x):
+    """x without its sign."""
+    return x.call("fabs")
+
+
+@elementwise
+def sqrt(x):
+    """The square root, correctly rounded."""
+    return x.call("sqrt")
+
+
+# --- reductions -----------------------------------------------------------------------------------
+
+
+def _reduce(builder: ir.IRBuilder, v: ir.Value, join: Callable) -> ir.Value:
+    """Join the upper half of v to the lower one until a single lane is left."""
+    while (n := v.type.count // 2) > 0:
+        index = ir.VectorType(ir.IntType(32), n)
+        halves = (index(list(range(start, start + n))) for start in (0, n))
+        low, high = (Value(builder, builder.shuffle_vector(v, v, half)) for half in halves)
+        v = join(low, high).value
+    return builder.extract_element(v, ir.IntType(32)(0))
+
+
+@intrinsic
+def vsum(typingctx, v):
+    """The sum of all lanes, halves to halves: ((0+4) + (2+6)) + ((1+5) + (3+7)) of eight."""
+    _check_vec(v)
+
+    def codegen(context, builder, sig, args):
+        return _reduce(builder, args[0], operator.add)
+
+    return v.dtype(v), codegen
+
+
+@intrinsic
+def vmax(typingctx, v):
+    """The greatest of all lanes, down the same tree. A NaN may get lost."""
+    _check_vec(v)
+
+    def codegen(context, builder, sig, args):
+        return _reduce(builder, args[0], lambda low, high: (high > low).choose(high, low))
+
+    return v.dtype(v), codegen
+
+
+# --- exp and its family ---------------------------------------------------------------------------
+
+
+class Format(NamedTuple):
+    """What the formulas know of a floating-point format.
+
+    The polynomials are minimax fits (Remez exchange in 60 digits, then rounded; tests/fit_simd.py):
+    `exp` of (exp(r) - 1 - r) / r^2 in r, |r| <= log(2)/2, the error weighted by |r|^1.5 / exp(r);
+    `log` of (log((1+s)/(1-s)) - 2s) / s^3 in s^2, |s| <= 3 - sqrt(8), the error weighted by s^2.
+    `ln2` is log(2) in two parts, the first so short that its product with any exponent is exact.
+    """
+
+    element: ir.Type
+    bits: int
+    mantissa: int
+    bias: int
+    ln2: tuple[float, float]
+    exp_range: tuple[float, float]  # exp is surely 0 below and inf above
+    sigmoid_range: tuple[float, float]  # sigmoid is denormal below and 1 above
+    exp: tuple[float, ...]
+    log: tuple[float, ...]
+
+    @property
+    def to_integer(self) -> float:
+        """Added to a small x, it leaves x rounded to an integer in the low bits."""
+        return 1.5 * 2.0**self.mantissa
+
+    def pattern(self, x: float) -> int:
+        """The bits of x."""
+        return int(np.array(x, f"f{self.bits // 8}").view(f"i{self.bits // 8}"))
+
+
+# fmt: off
+FORMATS = {
+    64: Format(
+        ir.DoubleType(), bits=64, mantissa=52, bias=1023,
+        ln2=(0.6931471803691238, 1.9082149292705877e-10),
+        exp_range=(-746.0, 710.0), sigmoid_range=(-709.0, 40.0),
+        exp=(0.5000000000000007, 0.16666666666666455, 0.04166666666655816, 0.008333333333479227,
+             0.0013888888936610477, 0.0001984126951968834, 2.480150002827836e-05,
+             2.7557588389723806e-06, 2.7627890467939155e-07, 2.49959783919177e-08),
+        log=(0.6666666666666734, 0.3999999999941606, 0.2857142874217553, 0.2222219858802954,
+             0.18183563833626593, 0.15314057302698247, 0.1479593197856033),
+    ),
+    32: Format(
+        ir.FloatType(), bits=32, mantissa=23, bias=127,
+        ln2=(0.693145751953125, 1.428606765330187e-06),
+        exp_range=(-105.0, 89.0), sigmoid_range=(-88.0, 40.0),
+        exp=(0.4999999459105944, 0.16666532246676627, 0.041668247280668314,
+             0.008367616646332388, 0.001381710088204786),
+        log=(0.6666677634866388, 0.39977541529217003, 0.2987180264399814),
+    ),
+}
+# fmt: on
+
+
+def _polynomial(x: Value, coefficients: tuple[float, ...]) -> Value:
+    """By Estrin's scheme: neighbours are joined, then pairs of them; the lowest comes first."""
+    terms: list = list(coefficients)
+    while len(terms) > 1:
+        pairs = (terms[i : i + 2] for i in range(0, len(terms), 2))
+        terms = [x.fma(pair[1], pair[0]) if len(pair) == 2 else pair[0] for pair in pairs]
+        x = x * x
+    return terms[0]
+
+
+def _clamp(x: Value, low: float, high: float) -> Value:
+    """x within [low, high]; NaN stays."""
+    x = (x < low).choose(low, x)
+    return (x > high).choose(high, x)
+
+
+def _split_exp(x: Value, scale: float = 1.0) -> tuple[Value, Value]:
+    """exp(scale x) as 2^k (1 + p): k in the low bits of an integer, |p| < 0.42.
+
+    The exact `high` joins last, so that p is good to an ulp, and everything else runs beside it.
+    """
+    f = x.format
+    shifted = x.fma(scale / math.log(2.0), f.to_integer)
+    k = shifted - f.to_integer
+    high, low = k.fma(-f.ln2[0], x * scale), k * -f.ln2[1]
+    r = high + low
+    r2 = r * r
+    start = r2.fma(_polynomial(r, f.exp[:2]), low)
+    return shifted.as_int(), high + (r2 * r2).fma(_polynomial(r, f.exp[2:]), start)
+
+
+def _power_of_two(k: Value) -> Value:
+    """2^k for the k in the low bits of an integer."""
+    f = k.format
+    return ((k << f.mantissa) + f.pattern(1.0)).as_float()
+
+
+@elementwise
+def exp(x):
+    """e^x, within 1 ulp, denormal results included. The power of two is applied in two halves."""
+    k, p = _split_exp(_clamp(x, *x.format.exp_range))
+    half = k >> 1
+    first, second = _power_of_two(half), _power_of_two(k - half)
+    return first.fma(p, first) * second
+
+
+@elementwise
+def sigmoid(x):
+    """1 / (1 + exp(-x)), within 2.4 ulp; 0 from the denormals on: x <= -709 (-88)."""
+    low, high = x.format.sigmoid_range
+    k, p = _split_exp(_clamp(x, low, high), scale=-1.0)
+    power = _power_of_two(k)
+    # ready long before p; "<=" lest LLVM shares it with the clamp and loses that max instruction
+    one = (x <= low).choose(0.0, x.constant(1.0))
+    return one / power.fma(p, power + 1.0)
+
+
+@elementwise
+def tanh(x):
+    """(1 - exp(-2|x|)) / (1 + exp(-2|x|)) with the sign of x, within 2.1 ulp."""
+    k, p = _split_exp(_clamp(x.call("fabs"), 0.0, 20.0), scale=-2.0)
+    power = _power_of_two(k)
+    y = power.fma(p, power - 1.0) / power.fma(p, power + 1.0)
+    return y.call("copysign", x)
+
+
+@elementwise
+def log(x):
+    """The natural logarithm, within 1 ulp; -inf of zero, NaN of negative numbers."""
+    f = x.format
+    smallest_normal, up = 2.0 ** (1 - f.bias), f.mantissa + 1
+    denormal = x < smallest_normal
+    m = denormal.choose(x * 2.0**up, x)
+    bias = denormal.choose(f.bias + up, x.constant(f.bias))
+
+    # m = 2^k (1 + r) with sqrt(1/2) <= 1 + r < sqrt(2); an integer under the mantissa of 2^mantissa
+    # is that float plus the integer
+    sqrt_half, two = f.pattern(math.sqrt(0.5)), 2.0**f.mantissa
+    bits = m.as_int() + (f.pattern(1.0) - sqrt_half)
+    k = ((bits >> f.mantissa) | f.pattern(two)).as_float() - (bias + two)
+    r = ((bits & (2**f.mantissa - 1)) + sqrt_half).as_float() - 1.0
+
+    s = r / (r + 2.0)
+    s2, half_square = s * s, r * 0.5 * r
+    tail = k.fma(f.ln2[1], s * s2.fma(_polynomial(s2, f.log), half_square))
+    y = k.fma(f.ln2[0], r - (half_square - tail))
+    y = (x == math.inf).choose(x, y)
+    return (x > 0.0).choose(y, (x == 0.0).choose(-math.inf, x.constant(math.nan)))
