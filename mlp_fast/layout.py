@@ -1,5 +1,6 @@
 """From layer sizes to one buffer of weights, and a live 2-D view of it for each layer."""
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -7,7 +8,11 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from mlp_fast.activations import Activation
-from mlp_fast.kernels.arguments import LAYER, Floats, Network, Work
+from mlp_fast.kernels.arguments import LAYER, Floats, Network, Nodes, Work
+
+VECTOR_BYTES = 64  # as in kernels/simd.py
+LARGEST_PADDING = 1.25  # of the rows of a layer, ...
+SPARE_BYTES = 2048  # ... but small layers may share this much more
 
 
 class Layout:
@@ -21,34 +26,65 @@ class Layout:
         One for each layer but the input.
     betas : sequence of float
         One for each layer but the input.
+    dtype : {'float64', 'float32'}
+        Of the weights.
     """
 
     def __init__(
-        self, sizes: Sequence[int], activations: Sequence[Activation], betas: Sequence[float]
+        self,
+        sizes: Sequence[int],
+        activations: Sequence[Activation],
+        betas: Sequence[float],
+        dtype: DTypeLike,
     ) -> None:
         self.sizes = tuple(sizes)
+        self.dtype = np.dtype(dtype)
+        self._lanes = VECTOR_BYTES // self.dtype.itemsize
         self.shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
-        counts = [rows * columns for rows, columns in self.shapes]
-        self.n_weights = sum(counts)
-        self.n_outputs = sum(sizes[1:])
         self.layers = np.zeros(len(self.shapes), LAYER).view(np.recarray)
         self.layers["n_in"] = sizes[:-1]
         self.layers["n_out"] = sizes[1:]
-        self.layers["weights"] = np.cumsum([0, *counts[:-1]])
         self.layers["outputs"] = np.cumsum([0, *sizes[1:-1]])
         self.layers["activation"] = [activation.code for activation in activations]
         self.layers["beta"] = betas
+        end, spare = 0, SPARE_BYTES // self.dtype.itemsize
+        for l, (n_in, n_out) in enumerate(pairwise(sizes)):
+            by_input = self._by_input(n_in, n_out, first=l == 0)
+            rows, columns = (n_in + 1, n_out) if by_input else (n_out, n_in + 1)
+            stride = self._up(columns)
+            if stride > LARGEST_PADDING * columns and (stride - columns) * rows > spare:
+                stride = columns
+            elif stride > LARGEST_PADDING * columns:
+                spare -= (stride - columns) * rows
+            layer = self.layers[l]
+            # by output, the weights begin at a bias, which stands just before a vector
+            begin = end if by_input else end + self._lanes - 1
+            layer["by_input"], layer["weights"], layer["stride"] = by_input, begin, stride
+            end = self._up(begin + rows * stride)
+        self.n_weights = end + self._lanes  # a vector may reach over the end of the last row
+        ends = np.cumsum([self._up(n) + self._lanes for n in sizes])
+        self._n_nodes = int(ends[-1])
+        self.layers["nodes"] = ends[:-1]
+        self.layers["slack"] = self._lanes * np.arange(len(self.shapes))
+
+    def new_theta(self) -> Floats:
+        """Return a buffer for the weights, which begins at a multiple of a vector."""
+        return self._aligned(self.n_weights)
 
     def views(self, theta: Floats) -> list[Floats]:
         """Return each layer's weights as a view of shape (n_in + 1, n_out), as in (68)."""
-        return [
-            theta[start : start + rows * columns].reshape(rows, columns)
-            for start, (rows, columns) in zip(self.layers["weights"], self.shapes, strict=True)
-        ]
+        views = []
+        for layer, (rows, columns) in zip(self.layers, self.shapes, strict=True):
+            if not layer["by_input"]:
+                rows, columns = columns, rows
+            stride, begin = int(layer["stride"]), int(layer["weights"])
+            block = theta[begin : begin + rows * stride].reshape(rows, stride)[:, :columns]
+            views.append(block if layer["by_input"] else block.T)
+        return views
 
-    def pack(self, weights: Sequence[Floats], dtype: DTypeLike) -> Floats:
+    def pack(self, weights: Sequence[Floats]) -> Floats:
         """Return a new buffer that holds these weights, one array for each layer."""
-        theta: Floats = np.zeros(self.n_weights, dtype)
+        theta = self.new_theta()
         for view, W in zip(self.views(theta), weights, strict=True):
             view[:] = W
         return theta
@@ -57,23 +93,45 @@ class Layout:
         """Return what kernels take for a network."""
         return Network(theta, self.layers)
 
-    def work(self, n_rows: int, dtype: DTypeLike, *, gather: bool, train: bool) -> Work:
+    def nodes(self) -> Nodes:
+        """Return buffers for one sample."""
+        a, delta = self._aligned(self._n_nodes), self._aligned(self._n_nodes)
+        every = np.arange(max(self.sizes))
+        value: Floats = np.zeros(self.sizes[0], self.dtype)
+        return Nodes(a, delta, np.zeros(self.sizes[0], np.int64), value, every)
+
+    def work(self, n_rows: int, *, gather: bool, train: bool) -> Work:
         """Return buffers for a batch of so many rows, no larger than the task needs."""
-        largest = max((rows - 1) * columns for rows, columns in self.shapes)
-        rows: Floats = np.empty((n_rows, self.sizes[0] if gather else 0), dtype)
-        outputs: Floats = np.empty(n_rows * self.n_outputs, dtype)
-        delta: Floats = np.empty(n_rows * self.n_outputs, dtype) if train else outputs
-        gradient: Floats = np.empty(largest if train else 0, dtype)
-        return Work(rows, read_only(rows), outputs, read_only(outputs), delta, gradient)
+        rows: Floats = np.empty((n_rows, self.sizes[0] if gather else 0), self.dtype)
+        n_outputs = n_rows * sum(self.sizes[1:]) + self._lanes * len(self.shapes)
+        outputs = self._aligned(n_outputs)
+        delta = self._aligned(n_outputs) if train else outputs
+        return Work(rows, read_only(rows), outputs, read_only(outputs), delta)
 
     def outputs(self, work: Work, n_rows: int) -> list[Floats]:
         """Return each layer's outputs of a batch as a read-only view of shape (n_rows, n_out)."""
         views = []
         for layer in self.layers:
-            start = int(layer["outputs"]) * work.rows.shape[0]
+            start = int(layer["outputs"]) * work.rows.shape[0] + int(layer["slack"])
             block = work.outputs_in[start : start + n_rows * int(layer["n_out"])]
             views.append(block.reshape(n_rows, -1))
         return views
+
+    def _by_input(self, n_in: int, n_out: int, first: bool) -> bool:
+        """Whether rows should belong to inputs: by the number of vectors that a step visits."""
+        to_sum_up = 2  # a row's vector, once a row
+        by_input = (n_in + 1) * (math.ceil(n_out / self._lanes) + (0 if first else to_sum_up))
+        by_output = n_out * (math.ceil((n_in + 1) / self._lanes) + to_sum_up)
+        # the first layer is worth more by input, where zeros are skipped and weights visited once
+        return by_input <= (1.3 if first else 1.0) * by_output
+
+    def _up(self, n: int) -> int:
+        return -(-n // self._lanes) * self._lanes
+
+    def _aligned(self, size: int) -> Floats:
+        raw: Floats = np.zeros(size + self._lanes, self.dtype)
+        start = -raw.ctypes.data % VECTOR_BYTES // self.dtype.itemsize
+        return raw[start : start + size]
 
 
 def read_only(array: Floats) -> Floats:

@@ -8,12 +8,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlp_fast import activations, validation
 from mlp_fast.activations import ACTIVATIONS, Activation
+from mlp_fast.blas import gemm_address
 from mlp_fast.confusion import binary_confusion, confusion
 from mlp_fast.initialisation import fresh_seed, initial_weights, shuffle_key
 from mlp_fast.kernels.arguments import Data, Floats, Rule, Work
 from mlp_fast.kernels.batch import backward_batch, output_errors, train_batch
 from mlp_fast.kernels.forward import forward_batch, recall
 from mlp_fast.kernels.online import train_online
+from mlp_fast.kernels.zeros import zeros_are_many
 from mlp_fast.layout import Layout, read_only
 from mlp_fast.losses import LOSSES, Loss
 from mlp_fast.settings import AllOptions, Options, Settings, all_sizes, seed
@@ -274,8 +276,8 @@ class MLP:
         if weights is not None:
             return _recall(net, inputs, validation.as_weights(weights, net.layout, net.dtype))
         inputs = read_only(inputs.copy())  # backward needs them as they are now
-        work = net.layout.work(inputs.shape[0], net.dtype, gather=False, train=True)
-        forward_batch(net.layout.network(net.theta), inputs, work)
+        work = net.layout.work(inputs.shape[0], gather=False, train=True)
+        forward_batch(net.layout.network(net.theta), gemm_address(net.dtype), inputs, work)
         outputs = net.layout.outputs(work, inputs.shape[0])
         _check_output(outputs[-1])
         self.outputs = [inputs, *outputs]
@@ -321,7 +323,7 @@ class MLP:
         validation.check_targets(targets, net.output, net.loss)
         network = net.layout.network(net.theta)
         output_errors(network, net.loss.code, targets, np.arange(k), done.work)
-        backward_batch(network, eta, done.inputs, done.work)
+        backward_batch(network, gemm_address(net.dtype), eta, done.inputs, done.work)
         self._forward = None
 
     def predict(self, X: ArrayLike, weights: Any = None) -> NDArray[Any]:
@@ -446,8 +448,8 @@ class MLP:
 def _new_net(settings: Settings, sizes: tuple[int, ...], random_state: int, vector: bool) -> _Net:
     n_hidden = len(sizes) - 2
     chosen = settings.activations(n_hidden)
-    layout = Layout(sizes, chosen, settings.betas(n_hidden))
-    theta = layout.pack(initial_weights(sizes, random_state), settings.dtype)
+    layout = Layout(sizes, chosen, settings.betas(n_hidden), settings.dtype)
+    theta = layout.pack(initial_weights(sizes, random_state))
     return _Net(layout, theta, chosen, LOSSES[settings.loss], vector)
 
 
@@ -477,20 +479,29 @@ def _training(
     else:
         orders = validation.as_orders(settings.orders, settings.epochs, k)
     gather = shuffle or settings.orders is not None
+    online = settings.batch_size == 1
     rule = Rule(
-        net.loss.code, settings.learning_rate, size, shuffle, shuffle_key(random_state), gather
+        net.loss.code,
+        settings.learning_rate,
+        size,
+        shuffle,
+        shuffle_key(random_state),
+        gather,
+        online and zeros_are_many(inputs),
+        0 if online else gemm_address(net.dtype),
     )
-    work = net.layout.work(size, net.dtype, gather=gather, train=True)
-    network = net.layout.network(net.theta)
-    kernel = train_online if settings.batch_size == 1 else train_batch
-    return Training(kernel, network, Data(inputs, targets, orders), rule, work, settings)
+    network, data = net.layout.network(net.theta), Data(inputs, targets, orders)
+    if online:
+        return Training(train_online, network, data, rule, net.layout.nodes(), settings)
+    work = net.layout.work(size, gather=gather, train=True)
+    return Training(train_batch, network, data, rule, work, settings)
 
 
 def _recall(net: _Net, inputs: Floats, theta: Floats) -> Floats:
     k = inputs.shape[0]
     out: Floats = np.empty((k, net.layout.sizes[-1]), net.dtype)
-    work = net.layout.work(min(k, RECALL_ROWS), net.dtype, gather=False, train=False)
-    recall(net.layout.network(theta), inputs, work, out)
+    work = net.layout.work(min(k, RECALL_ROWS), gather=False, train=False)
+    recall(net.layout.network(theta), gemm_address(net.dtype), inputs, work, out)
     _check_output(out)
     return out
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.extras import extra
-from mlp_fast.kernels.arguments import Curves, Data, Network, Rule, Work
+from mlp_fast.kernels.arguments import Curves, Data, Network, Nodes, Rule, Work
 from mlp_fast.kernels.finite import all_finite
 from mlp_fast.layout import read_only
 from mlp_fast.settings import Settings
@@ -18,7 +18,7 @@ from mlp_fast.settings import Settings
 SECONDS_PER_CALL = 0.05  # short enough for Ctrl-C, long enough that a call costs nothing
 VISITS_PER_CALL = 5e7  # a first guess of the weights visited in that time, corrected by each call
 
-Kernel = Callable[[Network, Data, Rule, Work, Curves, int, int], None]
+Kernel = Callable[[Network, Data, Rule, Any, Curves, int, int], None]
 
 
 class Training:
@@ -42,7 +42,7 @@ class Training:
         network: Network,
         data: Data,
         rule: Rule,
-        work: Work,
+        work: Nodes | Work,
         settings: Settings,
     ) -> None:
         self._call = kernel, (network, data, rule, work)

@@ -103,7 +103,7 @@ def as_weights(weights: Any, layout: Layout, dtype: str) -> Floats:
             f"weights must hold {len(layout.shapes)} arrays, one for each layer; got {len(weights)}"
         )
     checked = [as_layer_weights(W, l, layout, dtype) for l, W in enumerate(weights)]
-    return layout.pack(checked, dtype)
+    return layout.pack(checked)
 
 
 def as_layer_weights(W: Any, l: int, layout: Layout, dtype: str) -> Floats:

@@ -41,11 +41,12 @@ def assert_close(A, B, rtol=1e-11):
 def test_single_rows_through_the_batch_kernel_equal_online(network):
     m, _, X, T = build(network)
     trained = []
-    for kernel in (train_online, train_batch):
-        run = _training(m._net, m.settings.told({"batch_size": 1, "epochs": 3}), X, T, 0)
+    for kernel, batch_size in ((train_online, 1), (train_batch, 2)):
+        settings = m.settings.told({"batch_size": batch_size, "epochs": 3, "shuffle": False})
+        run = _training(m._net, settings, X, T, 0)
         before = m.weights.copy()
-        _, arguments = run._call
-        kernel(*arguments, run._curves, 0, 3 * len(X))
+        _, (network, data, rule, buffers) = run._call
+        kernel(network, data, rule._replace(batch_size=1), buffers, run._curves, 0, 3 * len(X))
         trained.append(m.weights.copy())
         m.weights = before
     assert_close(*trained)

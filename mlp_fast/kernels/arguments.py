@@ -1,19 +1,27 @@
 """What kernels are called with, grouped so that no argument list is a wall."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64] | NDArray[np.float32]
+Vector = Any  # a simd.Vec, which only Numba knows
 Real = np.float64 | np.float32  # a number of the network's dtype
 
 LAYER = np.dtype(
     [
         ("n_in", np.int64),  # nodes of the layer before, its bias node not counted
         ("n_out", np.int64),  # nodes of this layer
-        ("weights", np.int64),  # where this layer's weights begin in theta
-        ("outputs", np.int64),  # where its outputs begin among those of one sample
+        ("by_input", np.int64),  # whether a row of weights belongs to an input, or to an output
+        ("weights", np.int64),  # where this layer's rows begin in theta
+        ("stride", np.int64),  # from one row to the next
+        ("nodes", np.int64),  # where its neurons begin in the buffers of one sample
+        (
+            "outputs",
+            np.int64,
+        ),  # outputs of the layers below: its block of a batch begins there, ...
+        ("slack", np.int64),  # ... and this much further on, room to store over the ends of blocks
         ("activation", np.int64),  # a code of activation.py
         ("beta", np.float64),  # the sigmoid's steepness (38)
     ],
@@ -45,6 +53,18 @@ class Rule(NamedTuple):
     shuffle: bool  # whether each epoch writes a fresh order into orders
     key: int  # of the stream that the orders are drawn from
     gather: bool  # whether a batch's rows must be collected, being in no order or in a new one
+    skip_zeros: bool  # whether so many inputs are 0 that listing the others is worth its cost
+    blas: int  # address of gemm
+
+
+class Nodes(NamedTuple):
+    """Buffers of one sample: each layer begins at a multiple of a vector and ends in zeros."""
+
+    a: Floats  # outputs
+    delta: Floats  # h, then delta, which no longer needs h
+    position: NDArray[np.int64]  # (n_0,), which inputs are not 0
+    value: Floats  # (n_0,), those inputs
+    every: NDArray[np.int64]  # 0, 1, 2, ...: the list of a layer that has no zeros to skip
 
 
 class Work(NamedTuple):
@@ -59,7 +79,6 @@ class Work(NamedTuple):
     outputs: Floats  # a of every layer and row
     outputs_in: Floats
     delta: Floats  # h of every layer and row, then delta, which no longer needs h
-    gradient: Floats  # as long as the largest layer's weights
 
 
 class Curves(NamedTuple):

@@ -5,9 +5,16 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.activation import times_slope
 from mlp_fast.kernels.arguments import Curves, Data, Floats, Network, Rule, Work
-from mlp_fast.kernels.forward import forward_batch, matrix
+from mlp_fast.kernels.forward import forward_batch, weights_of
+from mlp_fast.kernels.gemm import add_product
 from mlp_fast.kernels.jit import kernel
-from mlp_fast.kernels.loss import SQUARED_ERROR, entropy, output_delta, squared_distance
+from mlp_fast.kernels.loss import (
+    SQUARED_ERROR,
+    entropy,
+    output_delta,
+    slope_left,
+    squared_distance,
+)
 from mlp_fast.kernels.permute import permute
 
 
@@ -27,13 +34,15 @@ def train_batch(
         A = data.X[start:end]
         if rule.gather:
             for i in range(start, end):
-                work.rows[i - start] = data.X[order[i]]
+                x = data.X[order[i]]
+                for p in range(x.size):
+                    work.rows[i - start, p] = x[p]
             A = work.rows_in[: end - start]
-        forward_batch(network, A, work)
+        forward_batch(network, rule.blas, A, work)
         error, loss = output_errors(network, rule.loss, data.T, order[start:end], work)
         curves.error[epoch] += error
         curves.loss[epoch] += loss
-        backward_batch(network, rule.learning_rate, A, work)
+        backward_batch(network, rule.blas, rule.learning_rate, A, work)
 
 
 @kernel
@@ -42,21 +51,25 @@ def output_errors(
 ) -> tuple[float, float]:
     """Turn h of the last layer into delta (85); return the sums of (a - t)² and of the loss."""
     layer = network.layers[network.layers.size - 1]
-    offset = layer.outputs * work.rows.shape[0]
-    H = matrix(work.delta, offset, order.size, layer.n_out)
-    A = matrix(work.outputs, offset, order.size, layer.n_out)
+    begin = layer.outputs * work.rows.shape[0] + layer.slack
     error, summed = 0.0, 0.0
     for i in range(order.size):
         t = T[order[i]]
-        error += squared_distance(A[i], t)
+        a, h = work.outputs[begin + i * layer.n_out :], work.delta[begin + i * layer.n_out :]
+        error += squared_distance(a, t)
         if loss != SQUARED_ERROR:
-            summed += entropy(loss, layer.beta, H[i], t)
-        output_delta(loss, layer.activation, layer.beta, A[i], t, H[i])
+            summed += entropy(loss, layer.beta, h, t)
+        output_delta(loss, layer.activation, layer.beta, a, t, h)
+    a, delta = work.outputs[begin:], work.delta[begin:]
+    n = order.size * layer.n_out
+    times_slope(slope_left(loss, layer.activation), layer.beta, a, delta, n)
     return error, (0.5 * error if loss == SQUARED_ERROR else summed)
 
 
 @kernel
-def backward_batch(network: Network, learning_rate: float, A: Floats, work: Work) -> None:
+def backward_batch(
+    network: Network, blas: int, learning_rate: float, A: Floats, work: Work
+) -> None:
     """From the last layer down: the errors of the layer below (79), then an update (78)."""
     layers, n = network.layers, A.shape[0]
     capacity = work.rows.shape[0]
@@ -65,23 +78,23 @@ def backward_batch(network: Network, learning_rate: float, A: Floats, work: Work
     for l in range(layers.size - 1, -1, -1):
         layer = layers[l]
         n_in, n_out = layer.n_in, layer.n_out
-        W = matrix(network.theta, layer.weights, n_in + 1, n_out)
-        delta = matrix(work.delta, layer.outputs * capacity, n, n_out)
+        W = weights_of(network.theta, layer)
+        begin = layer.outputs * capacity + layer.slack
+        delta = work.delta[begin : begin + n * n_out].reshape(n, n_out)
         P = A
         if l > 0:
             below = layers[l - 1]
-            offset = below.outputs * capacity
-            P = work.outputs_in[offset : offset + n * n_in].reshape(n, n_in)
-            outputs = matrix(work.outputs, offset, n, n_in)
-            delta_below = matrix(work.delta, offset, n, n_in)
-            np.dot(delta, W[1:].T, delta_below)
-            for i in range(n):
-                times_slope(below.activation, below.beta, outputs[i], delta_below[i])
-        gradient = work.gradient[: n_in * n_out].reshape(n_in, n_out)
-        np.dot(P.T, delta, gradient)
+            begin = below.outputs * capacity + below.slack
+            P = work.outputs_in[begin : begin + n * n_in].reshape(n, n_in)
+            delta_below = work.delta[begin : begin + n * n_in].reshape(n, n_in)
+            delta_below[:] = 0
+            add_product(blas, 1.0, delta, W[1:].T, delta_below)
+            a, d = work.outputs[begin:], work.delta[begin:]
+            times_slope(below.activation, below.beta, a, d, n * n_in)
         for i in range(n):
             for j in range(n_out):
                 W[0, j] += eta * delta[i, j]  # the bias node's output is -1
-        for p in range(n_in):
-            for j in range(n_out):
-                W[p + 1, j] -= eta * gradient[p, j]
+        if layer.by_input:
+            add_product(blas, -eta, P.T, delta, W[1:])
+        else:
+            add_product(blas, -eta, delta.T, P, W[1:].T)

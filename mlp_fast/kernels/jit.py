@@ -4,18 +4,33 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
+from numba.core import config
 
 from mlp_fast.kernels.cache import KernelCache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+if config.DISABLE_JIT:
+    raise ImportError("mlp_fast is compiled or it is nothing: unset NUMBA_DISABLE_JIT")
 
 KERNELS: list[Any] = []
 """Every kernel there is, for tests that hold the number of signatures and of cache misses."""
 
 
 def kernel(function: Function) -> Function:
-    """Compile a function at its first call: no GIL, C's division, no fast-math, kept on disk."""
-    compiled: Any = numba.njit(error_model="numpy", nogil=True)(function)
+    """Compile a function at its first call: no GIL, C's division, no fast-math, kept on disk.
+
+    Without Numba's runtime nothing can be allocated, and no slice is counted: counting costs a
+    network of a few dozen weights more than its arithmetic. Inlined, a slice is but an address.
+    """
+    compiled: Any = numba.njit(error_model="numpy", nogil=True, forceinline=True, _nrt=False)(
+        function
+    )
     compiled._cache = KernelCache(function)
     KERNELS.append(compiled)
     return compiled  # type: ignore[no-any-return]
+
+
+def inlined(function: Function) -> Function:
+    """Paste a function into its callers, where its literal arguments are literals, too."""
+    return numba.njit(error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from mlp_fast.kernels.activation import SOFTMAX, times_slope
+from mlp_fast.kernels.activation import LINEAR, SOFTMAX
 from mlp_fast.kernels.arguments import Floats
 from mlp_fast.kernels.jit import kernel
 
@@ -13,9 +13,9 @@ SQUARED_ERROR, CROSS_ENTROPY, BINARY_CROSS_ENTROPY = range(3)
 
 @kernel
 def squared_distance(a: Floats, t: Floats) -> float:
-    """Sum of (a - t)², in float64."""
+    """Sum of (a - t)², in float64; of as many neurons as there are targets, like all here."""
     total = 0.0
-    for j in range(a.size):
+    for j in range(t.size):
         e = np.float64(a[j]) - np.float64(t[j])
         total += e * e
     return total
@@ -27,17 +27,17 @@ def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
     total = 0.0
     if loss == CROSS_ENTROPY:  # (52) with log a_j = h_j - log sum exp h
         largest = np.float64(h[0])
-        for j in range(1, h.size):
+        for j in range(1, t.size):
             largest = max(largest, np.float64(h[j]))
         summed = 0.0
-        for j in range(h.size):
+        for j in range(t.size):
             summed += math.exp(np.float64(h[j]) - largest)
         log_summed = math.log(summed)
-        for j in range(h.size):
+        for j in range(t.size):
             if t[j] != 0:
                 total += np.float64(t[j]) * (log_summed + (largest - np.float64(h[j])))
     else:  # -t log a - (1 - t) log(1 - a) = softplus(beta h) - t beta h
-        for j in range(h.size):
+        for j in range(t.size):
             z = beta * np.float64(h[j])
             positive = 0.0 if z <= 0.0 else z
             total += (positive - np.float64(t[j]) * z) + math.log1p(math.exp(-abs(z)))
@@ -48,19 +48,23 @@ def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
 def output_delta(
     loss: int, activation: int, beta: float, a: Floats, t: Floats, delta: Floats
 ) -> None:
-    """Write the error of the last layer, dE/dh (13)."""
-    for j in range(a.size):
+    """Write the error of the last layer, dE/dh (13), but for the slope that `slope_left` tells."""
+    n = t.size
+    for j in range(n):
         delta[j] = a[j] - t[j]  # (47)
-    if loss == SQUARED_ERROR:
-        if activation == SOFTMAX:  # the whole Jacobian (43-44)
-            mean = a.dtype.type(0.0)
-            for j in range(a.size):
-                mean += delta[j] * a[j]
-            for j in range(a.size):
-                delta[j] = a[j] * (delta[j] - mean)
-        else:  # (18)
-            times_slope(activation, beta, a, delta)
+    if loss == SQUARED_ERROR and activation == SOFTMAX:  # the whole Jacobian (43-44)
+        mean = a.dtype.type(0.0)
+        for j in range(n):
+            mean += delta[j] * a[j]
+        for j in range(n):
+            delta[j] = a[j] * (delta[j] - mean)
     elif loss == BINARY_CROSS_ENTROPY:
         b = a.dtype.type(beta)
-        for j in range(a.size):
+        for j in range(n):
             delta[j] *= b
+
+
+@kernel
+def slope_left(loss: int, activation: int) -> int:
+    """Return the activation whose slope (18) is still to be multiplied with the output's delta."""
+    return activation if loss == SQUARED_ERROR else LINEAR

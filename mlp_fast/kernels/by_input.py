@@ -1,0 +1,162 @@
+"""Passes over weights whose rows belong to inputs: row p holds w_p1 .. w_pn, row 0 the bias (68).
+
+Such a layer reads its inputs from a list of positions and values, from which zeros may be missing.
+Columns are taken in tiles of up to eight vectors, so that sums stay in registers from row to row.
+A vector may reach over the end of a row into the next: there delta is 0, which changes nothing.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp_fast.kernels.arguments import Floats, Real
+from mlp_fast.kernels.jit import inlined, kernel
+from mlp_fast.kernels.simd import fma, lanes, load, load_tile, splat, store, vsum
+
+
+@kernel
+def list_inputs(x: Floats, skip_zeros: bool, index: NDArray[np.int64], value: Floats) -> int:
+    """List the inputs, or those that are not 0, without a branch; return how many."""
+    m = 0
+    for p in range(x.size):
+        index[m] = p
+        value[m] = x[p]
+        m += (x[p] != 0) | (not skip_zeros)
+    return m
+
+
+@kernel
+def sum_inputs(
+    W: Floats, stride: int, index: NDArray[np.int64], value: Floats, h: Floats, n: int
+) -> None:
+    """Compute h_j, the sum over p of a_p w_pj, the bias node's a_0 being -1 (2)."""
+    V = lanes(W)
+    j = 0
+    while j < n:
+        if n - j > 7 * V:
+            j += sum_tile(W, stride, index, value, h, j, 8)
+        elif n - j > 3 * V:
+            j += sum_tile(W, stride, index, value, h, j, 4)
+        elif n - j > V:
+            j += sum_tile(W, stride, index, value, h, j, 2)
+        else:
+            j += sum_tile(W, stride, index, value, h, j, 1)
+
+
+@inlined
+def sum_tile(
+    W: Floats,
+    stride: int,
+    index: NDArray[np.int64],
+    value: Floats,
+    h: Floats,
+    j: int,
+    vectors: int,
+) -> int:
+    """Do so for some vectors of columns; return how many these are."""
+    total = -load_tile(W, j, vectors)
+    for q in range(index.size):
+        total = fma(value[q], load_tile(W, (index[q] + 1) * stride + j, vectors), total)
+    store(h, j, total)
+    return int(vectors * lanes(W))
+
+
+@kernel
+def update_inputs(
+    W: Floats,
+    stride: int,
+    index: NDArray[np.int64],
+    value: Floats,
+    eta: Real,
+    delta: Floats,
+    n: int,
+) -> None:
+    """Subtract eta delta_q a_p from w_pq (4)."""
+    V = lanes(W)
+    j = 0
+    while j < n:
+        if n - j > 7 * V:
+            j += update_tile(W, stride, index, value, eta, delta, j, 8)
+        elif n - j > 3 * V:
+            j += update_tile(W, stride, index, value, eta, delta, j, 4)
+        elif n - j > V:
+            j += update_tile(W, stride, index, value, eta, delta, j, 2)
+        else:
+            j += update_tile(W, stride, index, value, eta, delta, j, 1)
+
+
+@inlined
+def update_tile(
+    W: Floats,
+    stride: int,
+    index: NDArray[np.int64],
+    value: Floats,
+    eta: Real,
+    delta: Floats,
+    j: int,
+    vectors: int,
+) -> int:
+    """Do so for some vectors of columns; return how many these are."""
+    d = load_tile(delta, j, vectors)
+    store(W, j, fma(eta, d, load_tile(W, j, vectors)))
+    for q in range(index.size):
+        i = (index[q] + 1) * stride + j
+        store(W, i, fma(-eta * value[q], d, load_tile(W, i, vectors)))
+    return int(vectors * lanes(W))
+
+
+@kernel
+def update_and_sum(
+    W: Floats, stride: int, x: Floats, x_next: Floats, eta: Real, delta: Floats, n: int
+) -> None:
+    """Update by the sample x, and sum up the next one, in one pass: delta becomes its h.
+
+    Each weight is read and written once a sample; the arithmetic is that of the two above.
+    """
+    V = lanes(W)
+    j = 0
+    while j < n:
+        if n - j > 3 * V:
+            j += update_and_sum_tile(W, stride, x, x_next, eta, delta, j, 4)
+        elif n - j > V:
+            j += update_and_sum_tile(W, stride, x, x_next, eta, delta, j, 2)
+        else:
+            j += update_and_sum_tile(W, stride, x, x_next, eta, delta, j, 1)
+
+
+@inlined
+def update_and_sum_tile(
+    W: Floats,
+    stride: int,
+    x: Floats,
+    x_next: Floats,
+    eta: Real,
+    delta: Floats,
+    j: int,
+    vectors: int,
+) -> int:
+    """Do so for some vectors of columns; return how many these are."""
+    d = load_tile(delta, j, vectors)
+    w = fma(eta, d, load_tile(W, j, vectors))
+    store(W, j, w)
+    total = -w
+    i = j
+    for p in range(x.size):
+        i += stride
+        w = fma(-eta * x[p], d, load_tile(W, i, vectors))
+        store(W, i, w)
+        total = fma(x_next[p], w, total)
+    store(delta, j, total)
+    return int(vectors * lanes(W))
+
+
+@kernel
+def back_propagate_inputs(
+    W: Floats, stride: int, delta: Floats, n: int, delta_below: Floats, n_below: int
+) -> None:
+    """Compute the sum in (36), with the weights as they were in the forward phase."""
+    V = lanes(W)
+    for p in range(n_below):
+        total = splat(W.dtype.type(0.0))
+        for j in range(0, n, V):
+            total = fma(load(delta, j), load(W, (p + 1) * stride + j), total)
+        delta_below[p] = vsum(total)

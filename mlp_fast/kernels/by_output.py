@@ -1,0 +1,102 @@
+"""Passes over weights whose rows belong to outputs: row q holds w_1q .. w_nq, its bias just before.
+
+Rows and inputs are taken in whole vectors, which reach over the end of a row, even into the next
+row's bias: there the inputs are 0, which adds nothing and changes nothing.
+"""
+
+from mlp_fast.kernels.arguments import Floats, Real
+from mlp_fast.kernels.jit import inlined, kernel
+from mlp_fast.kernels.simd import fma, lanes, load, load_tile, splat, store, vsum
+
+
+@kernel
+def sum_outputs(W: Floats, stride: int, p: Floats, n_in: int, h: Floats, n: int) -> None:
+    """Compute h_q, the sum over p of a_p w_pq, the bias node's a_0 being -1 (2)."""
+    V = lanes(W)
+    zero = splat(W.dtype.type(0.0))
+    whole = n - n % 4  # four rows at a time share the loads of their inputs
+    i = 1
+    for q in range(0, whole, 4):
+        h0, h1, h2, h3 = zero, zero, zero, zero
+        for k in range(0, n_in, V):
+            a = load(p, k)
+            h0 = fma(a, load(W, i + k), h0)
+            h1 = fma(a, load(W, i + stride + k), h1)
+            h2 = fma(a, load(W, i + 2 * stride + k), h2)
+            h3 = fma(a, load(W, i + 3 * stride + k), h3)
+        h[q] = vsum(h0) - W[i - 1]
+        h[q + 1] = vsum(h1) - W[i + stride - 1]
+        h[q + 2] = vsum(h2) - W[i + 2 * stride - 1]
+        h[q + 3] = vsum(h3) - W[i + 3 * stride - 1]
+        i += 4 * stride
+    for q in range(whole, n):
+        h0 = zero
+        for k in range(0, n_in, V):
+            h0 = fma(load(p, k), load(W, i + k), h0)
+        h[q] = vsum(h0) - W[i - 1]
+        i += stride
+
+
+@kernel
+def back_propagate_and_update(
+    W: Floats, stride: int, p: Floats, n_in: int, eta: Real, delta: Floats, n: int, below: Floats
+) -> None:
+    """Compute the sum in (36) and subtract eta delta_q a_p from w_pq (4), in one pass.
+
+    The sum takes each weight as it was in the forward phase.
+    """
+    V = lanes(W)
+    k = 0
+    while k < n_in:
+        if n_in - k > 3 * V:
+            k += back_tile(W, stride, p, eta, delta, n, below, k, 4)
+        elif n_in - k > V:
+            k += back_tile(W, stride, p, eta, delta, n, below, k, 2)
+        else:
+            k += back_tile(W, stride, p, eta, delta, n, below, k, 1)
+    update_biases(W, stride, eta, delta, n)
+
+
+@inlined
+def back_tile(
+    W: Floats,
+    stride: int,
+    p: Floats,
+    eta: Real,
+    delta: Floats,
+    n: int,
+    below: Floats,
+    k: int,
+    vectors: int,
+) -> int:
+    """Do so for some vectors of inputs; return how many these are."""
+    a = load_tile(p, k, vectors)
+    total = splat(W.dtype.type(0.0), a)
+    i = 1 + k
+    for q in range(n):
+        w = load_tile(W, i, vectors)
+        total = fma(delta[q], w, total)
+        store(W, i, fma(-eta * delta[q], a, w))
+        i += stride
+    store(below, k, total)
+    return int(vectors * lanes(W))
+
+
+@kernel
+def update_outputs(
+    W: Floats, stride: int, p: Floats, n_in: int, eta: Real, delta: Floats, n: int
+) -> None:
+    """Subtract eta delta_q a_p from w_pq (4)."""
+    V = lanes(W)
+    for q in range(n):
+        i = 1 + q * stride
+        for k in range(0, n_in, V):
+            store(W, i + k, fma(-eta * delta[q], load(p, k), load(W, i + k)))
+    update_biases(W, stride, eta, delta, n)
+
+
+@kernel
+def update_biases(W: Floats, stride: int, eta: Real, delta: Floats, n: int) -> None:
+    """Add eta delta_q to w_0q, whose input is -1."""
+    for q in range(n):
+        W[q * stride] += eta * delta[q]
