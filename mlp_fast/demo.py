@@ -79,7 +79,7 @@ def digits() -> None:
 
 def numpy_samples_per_second(X: Floats, T: Floats, sizes: tuple[int, ...]) -> float:
     """Time the NumPy reference on the steps that the network takes."""
-    reference = Reference(initial_weights(sizes, SEED), ["sigmoid", "sigmoid"])
+    reference = Reference([*initial_weights(sizes, SEED)], ["sigmoid", "sigmoid"])
     order = np.arange(NUMPY_SAMPLES) % len(X)
     started = time.perf_counter()
     reference.train(X, T, [order], batch_size=1, eta=RATE)

@@ -1,7 +1,7 @@
 """Initial weights within ±1/√n (57), from the very draws of the tutorial's code 2.6."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 from mlp_fast.settings import LARGEST_SEED
 
 
-def initial_weights(sizes: Sequence[int], random_state: int) -> list[NDArray[np.float64]]:
+def initial_weights(sizes: Sequence[int], random_state: int) -> Iterator[NDArray[np.float64]]:
     """Draw the weights of each layer, in float64, from a legacy generator of their own."""
     draw = np.random.RandomState(random_state).random_sample
-    return [
-        draw((n_in + 1, n_out)) * (2 / np.sqrt(n_in)) - 1 / np.sqrt(n_in)
-        for n_in, n_out in pairwise(sizes)
-    ]
+    for n_in, n_out in pairwise(sizes):
+        yield draw((n_in + 1, n_out)) * (2 / np.sqrt(n_in)) - 1 / np.sqrt(n_in)
 
 
 def fresh_seed() -> int:

@@ -1,7 +1,7 @@
 """From layer sizes to one buffer of weights, and a live 2-D view of it for each layer."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +12,7 @@ from mlp_fast.kernels.arguments import LAYER, Floats, Network, Nodes, Work
 
 VECTOR_BYTES = 64  # as in kernels/simd.py
 LARGEST_PADDING = 1.25  # of the rows of a layer, ...
+LARGEST_NETWORK = 2**42  # weights
 SPARE_BYTES = 2048  # ... but small layers may share this much more
 
 
@@ -37,6 +38,11 @@ class Layout:
         betas: Sequence[float],
         dtype: DTypeLike,
     ) -> None:
+        n_weights = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+        if n_weights > LARGEST_NETWORK:
+            raise ValueError(
+                f"layer_sizes must make a network that memory can hold; got {n_weights:.2g} weights"
+            )
         self.sizes = tuple(sizes)
         self.dtype = np.dtype(dtype)
         self._lanes = VECTOR_BYTES // self.dtype.itemsize
@@ -71,6 +77,12 @@ class Layout:
         """Return a buffer for the weights, which begins at a multiple of a vector."""
         return self._aligned(self.n_weights)
 
+    def copy(self, theta: Floats) -> Floats:
+        """Return a buffer of its own with the same weights."""
+        twin = self.new_theta()
+        twin[:] = theta
+        return twin
+
     def views(self, theta: Floats) -> list[Floats]:
         """Return each layer's weights as a view of shape (n_in + 1, n_out), as in (68)."""
         views = []
@@ -82,7 +94,7 @@ class Layout:
             views.append(block if layer["by_input"] else block.T)
         return views
 
-    def pack(self, weights: Sequence[Floats]) -> Floats:
+    def pack(self, weights: Iterable[Floats]) -> Floats:
         """Return a new buffer that holds these weights, one array for each layer."""
         theta = self.new_theta()
         for view, W in zip(self.views(theta), weights, strict=True):

@@ -1,6 +1,7 @@
 """The network: configuration, training, recall."""
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from typing import Any, Self, Unpack
 
 import numpy as np
@@ -13,6 +14,7 @@ from mlp_fast.confusion import binary_confusion, confusion
 from mlp_fast.initialisation import fresh_seed, initial_weights, shuffle_key
 from mlp_fast.kernels.arguments import Data, Floats, Rule, Work
 from mlp_fast.kernels.batch import backward_batch, output_errors, train_batch
+from mlp_fast.kernels.finite import all_finite
 from mlp_fast.kernels.forward import forward_batch, recall
 from mlp_fast.kernels.online import train_online
 from mlp_fast.kernels.zeros import zeros_are_many
@@ -101,9 +103,10 @@ class MLP:
         A live view of shape (n_in + 1, n_out) for each layer, row 0 the bias node's.
     error_ : float
         Sum of (a - t)² over the examples of the last epoch, divided by their number, from the
-        forward passes that the epoch trained on.
+        forward passes that the epoch trained on; NaN if no epoch was finished.
     loss_curve_ : ndarray of float64, shape (epochs,)
-        Mean loss over the examples of each epoch, from the same passes.
+        Mean loss over the examples of each epoch, from the same passes; shorter if the run diverged
+        or was interrupted.
     saved_weights : list of lists of ndarray
         Copies of the initial weights and of those after each epoch, if ``save_weights``.
     outputs : list of ndarray
@@ -139,6 +142,14 @@ class MLP:
             if name != "orders" and value != getattr(default, name)
         )
         return f"MLP({', '.join(told)})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_forward": None}  # a copy has to call forward itself
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self._net is not None:  # joblib hands large arrays over read-only
+            self._net = replace(self._net, theta=self._net.layout.copy(self._net.theta))
 
     def train(
         self, X: ArrayLike, T: ArrayLike, epochs: int | None = None, **options: Unpack[Options]
@@ -200,6 +211,8 @@ class MLP:
                 after_epoch=None if saved is None else lambda: saved.append(self.weights.copy())
             )
         finally:  # also after Ctrl-C
+            if saved is not None:
+                del saved[training.epochs_done + 1 :]
             self.error_ = training.error
             self.loss_curve_ = training.loss_curve
         return self
@@ -299,6 +312,11 @@ class MLP:
         RuntimeError
             If anything but `forward` came last.
 
+        Warns
+        -----
+        RuntimeWarning
+            If the step diverges: the weights are then as they were.
+
         Examples
         --------
         >>> from mlp_fast import MLP
@@ -325,6 +343,13 @@ class MLP:
         output_errors(network, net.loss.code, targets, np.arange(k), done.work)
         backward_batch(network, gemm_address(net.dtype), eta, done.inputs, done.work)
         self._forward = None
+        if not all_finite(read_only(net.theta)):
+            net.theta[:] = done.theta
+            warnings.warn(
+                "the step diverged: a weight is no longer finite; the weights are as they were",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
     def predict(self, X: ArrayLike, weights: Any = None) -> NDArray[Any]:
         """Answer in the form of the targets.
@@ -440,9 +465,9 @@ class MLP:
 
     def _set_net(self, net: _Net) -> None:
         """Take over a new network, and drop what belonged to the one before."""
-        self._net, self._forward = net, None
         for name in ("error_", "loss_curve_", "saved_weights", "outputs"):
             self.__dict__.pop(name, None)
+        self._net, self._forward = net, None
 
 
 def _new_net(settings: Settings, sizes: tuple[int, ...], random_state: int, vector: bool) -> _Net:
@@ -477,7 +502,8 @@ def _training(
     if settings.orders is None:
         orders = np.arange(k).reshape(1, k)
     else:
-        orders = validation.as_orders(settings.orders, settings.epochs, k)
+        orders = settings.orders
+        validation.check_orders(orders, settings.epochs, k)
     gather = shuffle or settings.orders is not None
     online = settings.batch_size == 1
     rule = Rule(

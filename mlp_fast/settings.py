@@ -4,17 +4,19 @@ import dataclasses
 import math
 import numbers
 import operator
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from mlp_fast.activations import ACTIVATIONS, HIDDEN, SIGMOID, SOFTMAX, Activation
 from mlp_fast.losses import LOSSES, legal_pairs
+from mlp_fast.validation import as_indices
 
 DTYPES = ("float64", "float32")
 LARGEST_SEED = 2**32 - 1
+LARGEST_COUNT = 2**40
 
 
 class Options(TypedDict, total=False):
@@ -76,15 +78,21 @@ class Settings:
                 None if self.batch_size is None else count("batch_size", self.batch_size)
             ),
             "shuffle": _flag("shuffle", self.shuffle),
+            "orders": None if self.orders is None else as_indices(self.orders),
             "random_state": seed(self.random_state),
             "dtype": _dtype(self.dtype),
-            "verbose": count("verbose", self.verbose, least=0),
+            "verbose": (
+                int(self.verbose)
+                if isinstance(self.verbose, bool)
+                else count("verbose", self.verbose, least=0)
+            ),
             "save_weights": _flag("save_weights", self.save_weights),
             "progress": _flag("progress", self.progress),
         }
         for name, value in form.items():
             object.__setattr__(self, name, value)
         self._check_pair()
+        self._check_dtype()
         if isinstance(self.activation, str) and isinstance(self.beta, float):
             # one for each layer waits until the number of layers is sure: train may be told others
             self.betas(len(self.layer_sizes))
@@ -133,6 +141,18 @@ class Settings:
                 )
         return list(betas)
 
+    def _check_dtype(self) -> None:
+        """Check that no number vanishes or becomes infinite in the network's dtype."""
+        betas = [self.beta] if isinstance(self.beta, float) else self.beta
+        for name, values in (("learning_rate", [self.learning_rate]), ("beta", betas)):
+            for value in values:
+                with np.errstate(over="ignore", under="ignore"):
+                    rounded = np.dtype(self.dtype).type(value)
+                if not 0 < rounded < math.inf:
+                    raise ValueError(
+                        f"{name} must be finite and above 0 as {self.dtype}; got {value!r}"
+                    )
+
     def _check_pair(self) -> None:
         legal = LOSSES[self.loss].output_activations
         # recall does without a loss, so a threshold output may go with any until it is trained
@@ -150,7 +170,7 @@ def seed(value: Any) -> int | None:
     number = _whole(value)
     if number is None or not 0 <= number <= LARGEST_SEED:
         raise ValueError(
-            f"random_state must be None or an integer from 0 to {LARGEST_SEED}; got {value!r}"
+            f"random_state must be None or an integer from 0 to {LARGEST_SEED}; got {_shown(value)}"
         )
     return number
 
@@ -179,9 +199,9 @@ def count(name: str, value: Any, least: int = 1) -> int:
     """Check a whole number."""
     number = _whole(value)
     if number is None or number < least:
-        raise ValueError(f"{name} must be an integer of {least} or more; got {value!r}")
-    if number >= 2**63:
-        raise ValueError(f"{name} must be below 2**63; got {value!r}")
+        raise ValueError(f"{name} must be an integer of {least} or more; got {_shown(value)}")
+    if number > LARGEST_COUNT:
+        raise ValueError(f"{name} must be an integer up to 2**40; got {_shown(value)}")
     return number
 
 
@@ -199,8 +219,8 @@ def positive(name: str, value: Any) -> float:
 
 
 def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool | np.bool_ | int) or value not in (0, 1):
-        raise ValueError(f"{name} must be True or False; got {value!r}")
+    if not isinstance(value, bool | np.bool_) and _whole(value) not in (0, 1):
+        raise ValueError(f"{name} must be True or False; got {_shown(value)}")
     return bool(value)
 
 
@@ -232,18 +252,25 @@ def _sizes(name: str, value: Any) -> tuple[int, ...]:
 
 def _items(name: str, value: Any) -> list[Any]:
     try:
-        return list(value)
+        if not isinstance(value, Set | Mapping | bytes):  # which have no order, or are no numbers
+            return list(value)
     except TypeError:
-        raise ValueError(f"{name} must be one value or a sequence of them; got {value!r}") from None
+        pass
+    raise ValueError(f"{name} must be one value or a sequence of them; got {value!r}")
 
 
-def _dtype(value: Any) -> Literal["float64", "float32"]:
+def _shown(value: Any) -> str:
     try:
-        name = np.dtype(value).name if value is not None else None
-    except TypeError:
+        return repr(value)
+    except ValueError:  # Python refuses to write out thousands of digits
+        return f"an integer of {value.bit_length()} bits"
+
+
+def _dtype(value: Any) -> str:
+    try:
+        name = None if value is None else np.dtype(value).name
+    except Exception:  # NumPy reads strings as code, and fails in as many ways
         name = None
-    if name == "float64":
-        return "float64"
-    if name == "float32":
-        return "float32"
+    if name in DTYPES:
+        return str(name)
     raise ValueError(f"dtype must be one of {', '.join(map(repr, DTYPES))}; got {value!r}")

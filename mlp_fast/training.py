@@ -76,15 +76,20 @@ class Training:
                         self._stop_before_divergence(stop)
                         break
                     if stop % self._per_epoch == 0:
-                        self._count_epochs(stop // self._per_epoch)
                         if after_epoch is not None:
                             after_epoch()
+                        self._count_epochs(stop // self._per_epoch)
                     advance(stop - step)
                     step = stop
             except BaseException:  # Ctrl-C, above all: leave a network that can be used
                 if not self._weights_are_finite():
                     self._theta[:] = self._kept
                 raise
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs were trained to their ends."""
+        return self._epochs_done
 
     @property
     def error(self) -> float:

@@ -66,14 +66,15 @@ def check_targets(T: Floats, output: Activation, loss: Loss) -> None:
 
 def check_classes(T: Floats, output: Activation) -> None:
     """Check that targets name one class in each row."""
+    low = -1.0 if output is TANH else 0.0
+    ones, others = T == 1.0, (T == 0.0) | (low == T)
     if T.shape[1] == 1:
-        low = -1.0 if output is TANH else 0.0
-        if not np.all((T == low) | (T == 1.0)):
+        if not np.all(ones | (low == T)):
             raise ValueError(
                 f"T must be {low:g} or 1 for a confusion matrix of one output; "
                 f"got values from {T.min():g} to {T.max():g}"
             )
-    elif not (np.all((T == 0.0) | (T == 1.0)) and np.all(T.sum(axis=1) == 1.0)):
+    elif not (np.all(ones | others) and np.all(ones.sum(axis=1) == 1)):
         raise ValueError(
             f"T must be one-hot rows for a confusion matrix of {T.shape[1]} outputs; {ONE_HOT}"
         )
@@ -91,8 +92,8 @@ def check_width(T: Floats, n_out: int) -> None:
 
 def as_weights(weights: Any, layout: Layout, dtype: str) -> Floats:
     """Check one array of weights for each layer and pack them into a buffer of their own."""
-    if isinstance(weights, np.ndarray) and weights.dtype != object:
-        weights = [*weights] if weights.ndim == 3 else [weights]
+    if isinstance(weights, np.ndarray):
+        weights = [*weights] if weights.ndim == 3 or weights.dtype == object else [weights]
     if not isinstance(weights, Sequence):
         raise TypeError(
             "weights must be a sequence of arrays, one for each layer; "
@@ -116,29 +117,37 @@ def as_layer_weights(W: Any, l: int, layout: Layout, dtype: str) -> Floats:
     return _finite(f"weights[{l}]", array, dtype)
 
 
-def as_orders(orders: Any, epochs: int, k: int) -> NDArray[np.int64]:
-    """Check one order of the examples for each epoch."""
-    array = np.asarray(orders)
+def as_indices(orders: Any) -> NDArray[np.int64]:
+    """Check the form of orders and copy them, so that they stay as they were handed in."""
+    array = _array("orders", orders)
     if array.dtype.kind not in "iu":
-        raise ValueError(f"orders must be integers, indices of rows of X; got {array.dtype}")
-    if array.shape != (epochs, k):
+        raise ValueError(f"orders must be integers, indices of rows of X; got dtype {array.dtype}")
+    if array.ndim != 2:
+        raise ValueError(f"orders must have shape (epochs, k); got {array.shape}")
+    if array.min() < 0 or array.max() >= 2**62:
+        raise ValueError(f"orders must be indices of rows of X; got {array.min()} to {array.max()}")
+    return np.array(array, np.int64, order="C")
+
+
+def check_orders(orders: NDArray[np.int64], epochs: int, k: int) -> None:
+    """Check that there is one order of the examples for each epoch."""
+    if orders.shape != (epochs, k):
         raise ValueError(
             f"orders must have shape (epochs, k) = {(epochs, k)}, a row for each epoch; "
-            f"got {array.shape}"
+            f"got {orders.shape}"
         )
-    for epoch, order in enumerate(array):
-        if order.min() < 0 or order.max() >= k or np.any(np.bincount(order, minlength=k) != 1):
+    for epoch, order in enumerate(orders):
+        if order.max() >= k or np.any(np.bincount(order, minlength=k) != 1):
             raise ValueError(
                 f"each row of orders must hold every index from 0 to {k - 1} once; "
                 f"row {epoch} does not"
             )
-    # a copy: a kernel that shuffles writes here, and one type of array means one compilation
-    return np.array(array, np.int64, order="C")
 
 
 def _array(name: str, values: Any) -> NDArray[Any]:
     """Make an array of real numbers, of any shape but an empty one."""
-    if isinstance(values, np.ma.MaskedArray):
+    rows = values if isinstance(values, list | tuple) else [values]
+    if any(isinstance(row, np.ma.MaskedArray) for row in [values, *rows]):
         raise TypeError(
             f"{name} must not be a masked array, whose mask would be lost; "
             "fill it or drop the masked rows first"
@@ -170,6 +179,6 @@ def _finite(name: str, array: NDArray[Any], dtype: str) -> Floats:
         value = array[tuple(where)]
         became = f", which is infinite as {dtype}" if np.isfinite(value) else ""
         raise ValueError(
-            f"{name} must be finite; got {value}{became} at {tuple(int(i) for i in where)}"
+            f"{name} must be finite; got {value!s}{became} at {tuple(int(i) for i in where)}"
         )
     return converted

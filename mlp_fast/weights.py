@@ -30,6 +30,10 @@ class Weights(Sequence[Floats]):
         return self._views[l]
 
     def __setitem__(self, l: int, W: Any) -> None:
+        if isinstance(l, slice):
+            raise TypeError(
+                "weights are set one layer at a time, or all at once: m.weights = [...]"
+            )
         l = range(len(self))[l]
         self._views[l][:] = as_layer_weights(W, l, self._layout, self._theta.dtype.name)
 

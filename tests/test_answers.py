@@ -53,6 +53,24 @@ def test_tanh_confusion_takes_targets_of_plus_and_minus_one():
     assert m.confmat([[2], [-2], [-3]], [1, 1, -1]).tolist() == [[1, 0], [1, 1]]
 
 
+def test_tanh_confusion_of_several_outputs_takes_rows_of_plus_and_minus_one():
+    m = MLP(output_activation="tanh").init_weights((2, 2), 0)
+    m.weights[0] = [[0, 0], [1, 0], [0, 1]]
+    X = [[2, -1], [-1, 3], [1, 0]]
+    T = [[1, -1], [-1, 1], [-1, 1]]
+    assert m.confmat(X, T).tolist() == [[1, 0], [1, 1]]
+    assert m.confmat(X, np.maximum(T, 0)).tolist() == [[1, 0], [1, 1]]
+
+
+def test_a_step_that_diverges_changes_nothing():
+    m = MLP(output_activation="linear").init_weights((1, 1), 0)
+    before = m.weights.copy()
+    m.forward([[1e200]])
+    with pytest.warns(RuntimeWarning, match="the step diverged"):
+        m.backward([[1e300]], 1e50)
+    np.testing.assert_array_equal(m.weights[0], before[0])
+
+
 def test_other_weights_change_nothing():
     X, T = make_data("sigmoid")
     m = MLP().train(X, T, 3, layer_sizes=(4,))

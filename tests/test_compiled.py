@@ -146,13 +146,57 @@ def test_an_edit_in_the_deepest_helper_changes_what_the_next_process_computes(tm
     assert len(digests) == 1  # the stale file is gone
 
 
-@pytest.mark.parametrize("damage", [b"", b"\x00" * 100, None], ids=["empty", "zeros", "half"])
+DAMAGES = {
+    "empty": lambda whole: b"",
+    "zeros": lambda whole: bytes(100),
+    "half": lambda whole: whole[: len(whole) // 2],
+    "one bit": lambda whole: whole[:-500] + bytes([whole[-500] ^ 1]) + whole[-499:],
+}
+
+
+def test_an_edit_between_import_and_first_call_keeps_nothing_stale(tmp_path):
+    copied = tmp_path / "site" / "mlp_fast"
+    shutil.copytree(PACKAGE, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    helper = copied / "kernels" / "simd.py"
+    edit = f"""
+import mlp_fast
+with open({str(helper)!r}, "a") as stream:
+    stream.write("# edited")
+"""
+    assert float(run(edit + SMALL, tmp_path / "cache", copied.parent)) == 3.0
+    assert not [*(tmp_path / "cache").rglob("*.nbc")]
+
+
+def test_a_stale_file_that_cannot_be_removed_stops_nobody(tmp_path):
+    cache = tmp_path / "cache"
+    code = (
+        SMALL
+        + """
+from mlp_fast.kernels.cache import folders
+print(next(folders()))
+"""
+    )
+    folder = Path(run(code, cache).splitlines()[-1])
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / "forward.recall-0000-0000.nbc").mkdir()  # unlink fails on it
+    assert run(code, cache).splitlines()[0] == "3.0"
+    assert len([*folder.glob("forward.recall-*.nbc")]) == 2
+
+
+def test_files_have_the_rights_that_the_umask_gives(filled):
+    umask = os.umask(0)
+    os.umask(umask)
+    modes = {path.stat().st_mode & 0o777 for path in filled.rglob("*.nbc")}
+    assert modes == {0o666 & ~umask}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_corrupt_file_is_compiled_again(filled, tmp_path, damage):
     cache = tmp_path / "cache"
     shutil.copytree(filled, cache)
     for path in cache.rglob("*.nbc"):
-        whole = path.read_bytes()
-        path.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
+        path.write_bytes(DAMAGES[damage](path.read_bytes()))
     assert float(run(SMALL, cache)) == 3.0
     run(NO_COMPILER + SMALL, cache)  # and written again
 

@@ -88,6 +88,19 @@ def test_orders_are_permutations_that_key_and_epoch_alone_decide():
         assert np.mean(order == again) < 0.1
 
 
+def test_the_orders_of_consecutive_epochs_are_independent():
+    counts, draws = {}, 24 * 24 * 60
+    order, following = np.arange(4), np.arange(4)
+    for epoch in range(draws):
+        permute(order, 0, epoch)
+        permute(following, 0, epoch + 1)
+        pair = (*order, *following)
+        counts[pair] = counts.get(pair, 0) + 1
+    assert len(counts) == 24 * 24
+    chi_squared = sum((count - 60) ** 2 / 60 for count in counts.values())
+    assert chi_squared < 690  # 575 degrees of freedom, a deviation of 34
+
+
 def test_every_order_is_as_likely():
     counts, order = {}, np.arange(4)
     draws = 24_000

@@ -1,7 +1,9 @@
 """The loop over compiled calls: cuts, orders, divergence, Ctrl-C, determinism."""
 
 import copy
+import dataclasses
 import pickle
+import signal
 import threading
 import tracemalloc
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 from cases import make_data
 
-from mlp_fast import MLP, training
+from mlp_fast import MLP, initialisation, training
 
 MODES = [1, 4, None]
 X, T = make_data("linear", k=23)
@@ -80,13 +82,10 @@ def test_shuffling_takes_every_example_once_in_a_fresh_order(batch_size):
     assert bits(m.train(X, T, 5, shuffle=False)) == bits(m.train(X, T, 5, orders=in_order))
 
 
-def test_weights_and_orders_draw_from_different_streams():
-    """Another order, or none, leaves the initial weights as they were."""
-    m = MLP(**OPTIONS, batch_size=1, save_weights=True)
-    with_orders = m.train(X, T, 1, shuffle=True).saved_weights[0]
-    without = m.train(X, T, 1, shuffle=False).saved_weights[0]
-    for A, B in zip(with_orders, without, strict=True):
-        np.testing.assert_array_equal(A, B)
+def test_every_seed_has_orders_of_its_own():
+    keys = {initialisation.shuffle_key(seed) for seed in range(1000)}
+    assert len(keys) == 1000
+    assert all(0 <= key < 2**63 for key in keys)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 22])
@@ -198,17 +197,36 @@ def test_ctrl_c_leaves_a_usable_network(monkeypatch, save_weights):
     assert len(m.loss_curve_) == 2
 
 
-def test_a_real_signal_interrupts_a_long_run():
-    import _thread
-
-    timer = threading.Timer(0.5, _thread.interrupt_main)
+def test_ctrl_c_in_the_middle_of_a_divergence_leaves_finite_weights(monkeypatch):
     m = MLP(**OPTIONS, batch_size=1)
-    m.train(X, T, 1)
-    timer.start()
+
+    def interrupted(self, step, stop):
+        self._theta[:] = np.nan
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.Training, "_is_finite_after", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        m.train(X, T, 10**8)
+        m.train(X, T, 10)
+    for W, fresh in zip(m.weights, MLP(**OPTIONS).init_weights((5, 6, 3)).weights, strict=True):
+        np.testing.assert_array_equal(W, fresh)
+
+
+@pytest.mark.parametrize("save_weights", [False, True])
+def test_a_real_signal_interrupts_a_long_run(save_weights):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    m = MLP(**OPTIONS, batch_size=1, save_weights=save_weights)
+    m.train(X, T, 1)
+    many = 200_000 if save_weights else 5_000_000
+    try:
+        threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+        with pytest.raises(KeyboardInterrupt):
+            m.train(X, T, many)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert np.isfinite(m.predict(X)).all()
-    assert 0 < len(m.loss_curve_) < 10**8
+    assert 0 < len(m.loss_curve_) < many
+    if save_weights:
+        assert len(m.saved_weights) == len(m.loss_curve_) + 1
 
 
 def test_memory_grows_by_sixteen_bytes_an_epoch():
@@ -265,6 +283,29 @@ def test_a_copy_is_a_network_of_its_own(twin):
     other.weights[0][:] = 0
     assert m.weights[0].any()
     assert not np.array_equal(other.predict(X), m.predict(X))
+
+
+def test_a_copy_between_forward_and_backward_has_to_call_forward_itself():
+    m = MLP(**OPTIONS).train(X, T, 3)
+    m.forward(X)
+    other = copy.deepcopy(m)
+    with pytest.raises(RuntimeError, match="forward"):
+        other.backward(T, 0.1)
+    m.backward(T, 0.1)
+
+
+def test_a_network_handed_over_read_only_can_be_changed():
+    """As joblib does with arrays of more than a megabyte."""
+    m = MLP(**OPTIONS).train(X, T, 3)
+    state = m.__getstate__()
+    theta = m._net.theta.copy()
+    theta.flags.writeable = False
+    other = MLP.__new__(MLP)
+    other.__setstate__({**state, "_net": dataclasses.replace(m._net, theta=theta)})
+    other.weights[0][0, 0] = 7.0
+    other.forward(X)
+    other.backward(T, 0.1)
+    assert m.weights[0][0, 0] != other.weights[0][0, 0] != 7.0
 
 
 def test_threads_do_not_share_buffers():

@@ -54,6 +54,12 @@ BAD_X = {
     "3-D": (X[None], ValueError, "X must be 2-D"),
     "a number": (3.0, ValueError, "X must be 2-D"),
     "masked": (np.ma.masked_array(X, X > 0), TypeError, "X must not be a masked array"),
+    "masked rows": ([*np.ma.masked_array(X, X > 0)], TypeError, "X must not be a masked array"),
+    "beyond float64": (
+        X + np.longdouble("1e4000"),
+        ValueError,
+        r"X must be finite; got 1e\+4000, which is infinite as float64",
+    ),
     "complex": (X + 0j, TypeError, "X must hold real numbers; got dtype complex128"),
     "strings": (X.astype(str), TypeError, "X must hold real numbers; got dtype <U"),
     "objects": (X.astype(object), TypeError, "X must hold real numbers; got dtype object"),
@@ -207,15 +213,34 @@ BAD_OPTIONS = [
     ({"dtype": int}, "dtype must be one of 'float64', 'float32'"),
     ({"dtype": None}, "dtype must be one of 'float64', 'float32'; got None"),
     ({"dtype": "flaot"}, "dtype must be one of 'float64', 'float32'; got 'flaot'"),
+    ({"learning_rate": 1e-50, "dtype": "float32"}, "learning_rate must be .* above 0 as float32"),
+    ({"learning_rate": 1e300, "dtype": "float32"}, "learning_rate must be finite .* as float32"),
+    ({"beta": 1e-50, "dtype": "float32"}, "beta must be finite and above 0 as float32; got 1e-50"),
+    ({"dtype": "f8,("}, "dtype must be one of 'float64', 'float32'"),
+    ({"epochs": 2**62}, r"epochs must be an integer up to 2\*\*40"),
+    ({"epochs": 10**5000}, "epochs must be an integer up to .*; got an integer of 16610 bits"),
+    ({"layer_sizes": {3, 2}}, r"layer_sizes must be one value or a sequence of them; got \{"),
+    ({"layer_sizes": b"\x03"}, "layer_sizes must be one value or a sequence"),
+    ({"beta": {1.0: 2}}, "beta must be one value or a sequence"),
+    ({"layer_sizes": (3 * 10**8, 10**9)}, "layer_sizes must make a network that memory can hold"),
+    ({"layer_sizes": (2**62,)}, r"each of layer_sizes must be an integer up to 2\*\*40"),
+    ({"orders": [[0, 1, 2, 3], [0, 1]]}, "orders must be rectangular"),
+    ({"orders": [0, 1, 2, 3]}, r"orders must have shape \(epochs, k\); got \(4,\)"),
+    ({"orders": np.full((3, 4), 2**63, np.uint64)}, "orders must be indices of rows of X"),
     ({"verbose": -1}, "verbose must be an integer of 0 or more; got -1"),
     ({"save_weights": 2}, "save_weights must be True or False; got 2"),
     ({"progress": None}, "progress must be True or False; got None"),
     ({"orders": [[0, 1, 2, 3]]}, r"orders must have shape \(epochs, k\) = \(3, 4\).*got \(1, 4\)"),
     ({"orders": [[0, 1, 2, 3]] * 2 + [[0, 1, 2, 2]]}, "row 2 does not"),
     ({"orders": [[0, 1, 2, 4]] * 3}, "every index from 0 to 3 once; row 0 does not"),
-    ({"orders": [[-1, 1, 2, 3]] * 3}, "row 0 does not"),
+    ({"orders": [[-1, 1, 2, 3]] * 3}, "orders must be indices of rows of X; got -1 to 3"),
     ({"orders": [[0.0, 1, 2, 3]] * 3}, "orders must be integers"),
 ]
+
+
+def test_masked_orders(m):
+    orders = np.ma.masked_array([[0, 1, 2, 3]], mask=[[0, 1, 0, 0]])
+    refused(m, lambda: m.train(X, T, 1, orders=orders), TypeError, "orders must not be a masked")
 
 
 @pytest.mark.parametrize(("options", "message"), BAD_OPTIONS)
@@ -312,6 +337,7 @@ def test_bad_weights_of_a_layer(m):
     refused(m, put(0, np.zeros((2, 2))), ValueError, r"weights\[0\] must have shape \(3, 2\)")
     refused(m, put(-1, [[1], [np.inf], [0]]), ValueError, r"weights\[1\] must be finite; got inf")
     refused(m, put(2, np.zeros((3, 1))), IndexError, "range")
+    refused(m, put(slice(0, 2), np.zeros((3, 1))), TypeError, "one layer at a time")
 
 
 def test_bad_sizes_of_init_weights(m):

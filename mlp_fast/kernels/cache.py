@@ -6,12 +6,13 @@ boundscheck is no part of its key. Here every compiled signature is one file, na
 that its code depends on, written whole or not at all, and checked when it is read.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
 import pickle
+import secrets
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,13 +30,15 @@ _KERNELS = Path(__file__).parent
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
-@functools.cache
-def source_digest() -> str:
-    """Hash of every kernel source: an edit in any of them makes all compiled code stale."""
+def _digest_of_sources() -> str:
     digest = hashlib.sha256()
     for path in sorted(_KERNELS.glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
+
+
+SOURCES = _digest_of_sources()
+"""Hash of every kernel source as it is imported: an edit in any makes all compiled code stale."""
 
 
 def folders() -> Iterator[Path]:
@@ -46,7 +49,9 @@ def folders() -> Iterator[Path]:
             yield Path(chosen) / install
             return
     yield _KERNELS / "__pycache__"
-    yield Path(AppDirs(appname="mlp_fast", appauthor=False).user_cache_dir) / install
+    user = Path(AppDirs(appname="mlp_fast", appauthor=False).user_cache_dir)
+    if user.is_absolute():  # or else nobody knows where this user's home is
+        yield user / install
 
 
 class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
@@ -93,8 +98,8 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the compiled code of a signature in the first folder that can be written."""
-        if not self._enabled:
-            return
+        if not self._enabled or _digest_of_sources() != SOURCES:
+            return  # edited since the import: what was compiled is not what the files say
         payload = dumps(data._reduce())
         blob = hashlib.sha256(payload).digest() + payload
         name = self._file_name(sig, data.codegen)
@@ -112,24 +117,24 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
         versions = (sys.implementation.cache_tag, numba.__version__, llvmlite.__version__)
         settings = (bool(config.BOUNDSCHECK), config.OPT, bool(config.DEBUGINFO_DEFAULT))
         depends = repr((self._name, str(sig), codegen.magic_tuple(), versions, settings))
-        key = hashlib.sha256((source_digest() + depends).encode()).hexdigest()[:32]
-        return f"{self._name}-{source_digest()}-{key}.nbc"
+        key = hashlib.sha256((SOURCES + depends).encode()).hexdigest()[:32]
+        return f"{self._name}-{SOURCES}-{key}.nbc"
 
     def _remove_stale(self, folder: Path) -> None:
         for path in folder.glob(f"{self._name}-*.nbc"):
-            if path.name.split("-")[1] != source_digest():
-                path.unlink(missing_ok=True)
+            if path.name.split("-")[1] != SOURCES:
+                with contextlib.suppress(OSError):  # somebody else's, or in use
+                    path.unlink()
 
 
 def _write_whole(path: Path, blob: bytes) -> None:
     """Write beside the target and rename, so that no reader ever sees half a file."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(blob)
+        temporary.write_bytes(blob)  # with the rights that the user's umask gives
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 
