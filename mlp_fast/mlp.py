@@ -1,58 +1,18 @@
 """The network: configuration, training, recall."""
 
-import warnings
-from dataclasses import dataclass, replace
 from typing import Any, Self, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mlp_fast import activations, validation
-from mlp_fast.activations import ACTIVATIONS, Activation
-from mlp_fast.blas import gemm_address
+from mlp_fast import validation
+from mlp_fast.activations import SIGMOID, SOFTMAX
 from mlp_fast.confusion import binary_confusion, confusion
-from mlp_fast.initialisation import fresh_seed, initial_weights, shuffle_key
-from mlp_fast.kernels.arguments import Data, Floats, Rule, Work
-from mlp_fast.kernels.batch import backward_batch, output_errors, train_batch
-from mlp_fast.kernels.finite import all_finite
-from mlp_fast.kernels.forward import forward_batch, recall
-from mlp_fast.kernels.online import train_online
-from mlp_fast.kernels.zeros import zeros_are_many
-from mlp_fast.layout import Layout, read_only
-from mlp_fast.losses import LOSSES, Loss
+from mlp_fast.initialisation import fresh_seed
+from mlp_fast.kernels.arguments import Floats
+from mlp_fast.net import Forward, Net
 from mlp_fast.settings import AllOptions, Options, Settings, all_sizes, seed
-from mlp_fast.training import Training
 from mlp_fast.weights import Weights
-
-RECALL_ROWS = 256  # rows that recall works on at a time: their activations fit in a cache
-
-
-@dataclass(frozen=True)
-class _Net:
-    """A network that has weights."""
-
-    layout: Layout
-    theta: Floats
-    activations: list[Activation]
-    loss: Loss
-    vector: bool  # whether the targets were 1-D
-
-    @property
-    def output(self) -> Activation:
-        return self.activations[-1]
-
-    @property
-    def dtype(self) -> str:
-        return str(self.theta.dtype.name)
-
-
-@dataclass
-class _Forward:
-    """What a forward process leaves for the backward process that follows it."""
-
-    inputs: Floats
-    work: Work
-    theta: Floats  # as it was
 
 
 class MLP:
@@ -131,8 +91,8 @@ class MLP:
 
     def __init__(self, **options: Unpack[AllOptions]) -> None:
         self.settings = Settings.of(options)
-        self._net: _Net | None = None
-        self._forward: _Forward | None = None
+        self._net: Net | None = None
+        self._forward: Forward | None = None
 
     def __repr__(self) -> str:
         default = Settings()
@@ -149,7 +109,7 @@ class MLP:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if self._net is not None:  # joblib hands large arrays over read-only
-            self._net = replace(self._net, theta=self._net.layout.copy(self._net.theta))
+            self._net = self._net.twin()
 
     def train(
         self, X: ArrayLike, T: ArrayLike, epochs: int | None = None, **options: Unpack[Options]
@@ -197,10 +157,10 @@ class MLP:
         targets, vector = validation.as_targets(T, settings.dtype, k)
         sizes = (inputs.shape[1], *settings.layer_sizes, targets.shape[1])
         random_state = fresh_seed() if settings.random_state is None else settings.random_state
-        net = _new_net(settings, sizes, random_state, vector)
-        _check_trainable(net)
+        net = Net.fresh(settings, sizes, random_state, vector)
+        net.check_trainable()
         validation.check_targets(targets, net.output, net.loss)
-        training = _training(net, settings, inputs, targets, random_state)
+        training = net.training(settings, inputs, targets, random_state)
 
         self._set_net(net)
         saved = [self.weights.copy()] if settings.save_weights else None
@@ -240,11 +200,8 @@ class MLP:
         """
         sizes = all_sizes(layer_sizes)
         random_state = seed(random_state)
-        self._set_net(
-            _new_net(
-                self.settings, sizes, fresh_seed() if random_state is None else random_state, False
-            )
-        )
+        random_state = fresh_seed() if random_state is None else random_state
+        self._set_net(Net.fresh(self.settings, sizes, random_state, vector=False))
         return self
 
     @property
@@ -287,15 +244,10 @@ class MLP:
         net = self._fitted()
         inputs = validation.as_inputs(X, net.dtype, net.layout.sizes[0])
         if weights is not None:
-            return _recall(net, inputs, validation.as_weights(weights, net.layout, net.dtype))
-        inputs = read_only(inputs.copy())  # backward needs them as they are now
-        work = net.layout.work(inputs.shape[0], gather=False, train=True)
-        forward_batch(net.layout.network(net.theta), gemm_address(net.dtype), inputs, work)
-        outputs = net.layout.outputs(work, inputs.shape[0])
-        _check_output(outputs[-1])
-        self.outputs = [inputs, *outputs]
-        self._forward = _Forward(inputs, work, net.theta.copy())
-        return outputs[-1].copy()
+            return net.recall(inputs, validation.as_weights(weights, net.layout, net.dtype))
+        self._forward = net.forward(inputs)
+        self.outputs = self._forward.outputs
+        return self.outputs[-1].copy()
 
     def backward(self, T: ArrayLike, learning_rate: float | None = None) -> None:
         """Update the weights once, by the errors of the batch that `forward` was just given (78).
@@ -334,22 +286,12 @@ class MLP:
             )
         rate = {} if learning_rate is None else {"learning_rate": learning_rate}
         eta = self.settings.told(rate).learning_rate
-        _check_trainable(net)
-        k = done.inputs.shape[0]
-        targets, _ = validation.as_targets(T, net.dtype, k)
+        net.check_trainable()
+        targets, _ = validation.as_targets(T, net.dtype, done.outputs[0].shape[0])
         validation.check_width(targets, net.layout.sizes[-1])
         validation.check_targets(targets, net.output, net.loss)
-        network = net.layout.network(net.theta)
-        output_errors(network, net.loss.code, targets, np.arange(k), done.work)
-        backward_batch(network, gemm_address(net.dtype), eta, done.inputs, done.work)
         self._forward = None
-        if not all_finite(read_only(net.theta)):
-            net.theta[:] = done.theta
-            warnings.warn(
-                "the step diverged: a weight is no longer finite; the weights are as they were",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+        net.backward(done, targets, eta)
 
     def predict(self, X: ArrayLike, weights: Any = None) -> NDArray[Any]:
         """Answer in the form of the targets.
@@ -381,9 +323,9 @@ class MLP:
         net = self._fitted()
         answer: NDArray[Any]
         A = answer = self._answer(X, weights)
-        if net.output is activations.SIGMOID:
+        if net.output is SIGMOID:
             answer = (A > 0.5).astype(np.int64)
-        elif net.output is activations.SOFTMAX:
+        elif net.output is SOFTMAX:
             answer = np.eye(A.shape[1], dtype=np.int64)[A.argmax(axis=1)]
         return answer[:, 0] if net.vector else answer
 
@@ -410,7 +352,7 @@ class MLP:
         array([1])
         """
         net = self._fitted()
-        return _classes(self._answer(X, weights), net.output)
+        return net.classes(self._answer(X, weights))
 
     def confmat(self, X: ArrayLike, T: ArrayLike) -> NDArray[np.int64]:
         """Count right and wrong answers, class by class.
@@ -441,8 +383,8 @@ class MLP:
         n_out = net.layout.sizes[-1]
         validation.check_width(targets, n_out)
         validation.check_classes(targets, net.output)
-        predicted = _classes(self._answer(X), net.output)
-        truth = _classes(targets, net.output)
+        predicted = net.classes(self._answer(X))
+        truth = net.classes(targets)
         if n_out == 1:
             return binary_confusion(predicted == 1, truth == 1)
         return confusion(predicted, truth, n_out)
@@ -451,97 +393,20 @@ class MLP:
         net = self._fitted()
         inputs = validation.as_inputs(X, net.dtype, net.layout.sizes[0])
         if weights is not None:
-            return _recall(net, inputs, validation.as_weights(weights, net.layout, net.dtype))
-        answer = _recall(net, inputs, net.theta)
+            return net.recall(inputs, validation.as_weights(weights, net.layout, net.dtype))
+        answer = net.recall(inputs, net.theta)
         self._forward = None
         return answer
 
-    def _fitted(self) -> _Net:
+    def _fitted(self) -> Net:
         if self._net is None:
             raise validation.NotFittedError(
                 "this MLP has no weights yet: call train or init_weights first"
             )
         return self._net
 
-    def _set_net(self, net: _Net) -> None:
+    def _set_net(self, net: Net) -> None:
         """Take over a new network, and drop what belonged to the one before."""
         for name in ("error_", "loss_curve_", "saved_weights", "outputs"):
             self.__dict__.pop(name, None)
         self._net, self._forward = net, None
-
-
-def _new_net(settings: Settings, sizes: tuple[int, ...], random_state: int, vector: bool) -> _Net:
-    n_hidden = len(sizes) - 2
-    chosen = settings.activations(n_hidden)
-    layout = Layout(sizes, chosen, settings.betas(n_hidden), settings.dtype)
-    theta = layout.pack(initial_weights(sizes, random_state))
-    return _Net(layout, theta, chosen, LOSSES[settings.loss], vector)
-
-
-def _check_trainable(net: _Net) -> None:
-    names = [activation.name for activation in net.activations]
-    if activations.THRESHOLD.name in names:
-        others = ", ".join(repr(name) for name in ACTIVATIONS if name != "threshold")
-        raise ValueError(
-            "a network with the activation 'threshold' cannot be trained, for its derivative is 0 "
-            f"wherever it exists (37): use one of {others}; got {names}"
-        )
-    if net.output is activations.SOFTMAX and net.layout.sizes[-1] < 2:
-        raise ValueError(
-            "output_activation='softmax' needs T of two columns or more, one-hot rows "
-            "(np.eye(n_classes)[labels]); got one column"
-        )
-
-
-def _training(
-    net: _Net, settings: Settings, inputs: Floats, targets: Floats, random_state: int
-) -> Training:
-    k = inputs.shape[0]
-    size = min(settings.batch_size or k, k)
-    shuffle = settings.shuffle and settings.orders is None and size < k
-    if settings.orders is None:
-        orders = np.arange(k).reshape(1, k)
-    else:
-        orders = settings.orders
-        validation.check_orders(orders, settings.epochs, k)
-    gather = shuffle or settings.orders is not None
-    online = settings.batch_size == 1
-    rule = Rule(
-        net.loss.code,
-        settings.learning_rate,
-        size,
-        shuffle,
-        shuffle_key(random_state),
-        gather,
-        online and zeros_are_many(inputs),
-        0 if online else gemm_address(net.dtype),
-    )
-    network, data = net.layout.network(net.theta), Data(inputs, targets, orders)
-    if online:
-        return Training(train_online, network, data, rule, net.layout.nodes(), settings)
-    work = net.layout.work(size, gather=gather, train=True)
-    return Training(train_batch, network, data, rule, work, settings)
-
-
-def _recall(net: _Net, inputs: Floats, theta: Floats) -> Floats:
-    k = inputs.shape[0]
-    out: Floats = np.empty((k, net.layout.sizes[-1]), net.dtype)
-    work = net.layout.work(min(k, RECALL_ROWS), gather=False, train=False)
-    recall(net.layout.network(theta), gemm_address(net.dtype), inputs, work, out)
-    _check_output(out)
-    return out
-
-
-def _check_output(A: Floats) -> None:
-    if not np.isfinite(A).all():
-        raise ValueError(
-            "the network's outputs are not finite: X or the weights are too large for "
-            f"{A.dtype.name}, or a weight was set to a number that is not finite"
-        )
-
-
-def _classes(A: Floats, output: Activation) -> NDArray[np.int64]:
-    if A.shape[1] == 1:
-        middle = 0.0 if output is activations.TANH else 0.5
-        return (A[:, 0] > middle).astype(np.int64)
-    return np.asarray(A.argmax(axis=1), np.int64)

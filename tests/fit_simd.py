@@ -1,4 +1,4 @@
-"""Where the coefficients in kernels/simd.py come from: minimax fits by Remez exchange."""
+"""Where the coefficients in kernels/transcendental.py come from: minimax fits by Remez exchange."""
 
 from mpmath import cos, exp, log, lu_solve, matrix, mp, mpf, pi, sqrt
 

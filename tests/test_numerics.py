@@ -16,10 +16,9 @@ def loss_of(h, T, output, loss, dtype):
     m.weights[0] = np.vstack([np.zeros_like(h), h])
     start = m.weights.copy()
     from mlp_fast.kernels.online import train_online
-    from mlp_fast.mlp import _training
 
     X, T = np.ones((1, 1), dtype), T.astype(dtype)
-    run = _training(m._net, m.settings.told({"epochs": 1, "learning_rate": 1.0}), X, T, 0)
+    run = m._net.training(m.settings.told({"epochs": 1, "learning_rate": 1.0}), X, T, 0)
     train_online(*run._call[1], run._curves, 0, 1)
     return run._curves.loss[0], start[0] - m.weights[0]
 

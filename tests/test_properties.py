@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from mlp_fast.kernels.batch import train_batch
 from mlp_fast.kernels.online import train_online
-from mlp_fast.mlp import _training
 
 networks = st.fixed_dictionaries(
     {
@@ -43,7 +42,7 @@ def test_single_rows_through_the_batch_kernel_equal_online(network):
     trained = []
     for kernel, batch_size in ((train_online, 1), (train_batch, 2)):
         settings = m.settings.told({"batch_size": batch_size, "epochs": 3, "shuffle": False})
-        run = _training(m._net, settings, X, T, 0)
+        run = m._net.training(settings, X, T, 0)
         before = m.weights.copy()
         _, (network, data, rule, buffers) = run._call
         kernel(network, data, rule._replace(batch_size=1), buffers, run._curves, 0, 3 * len(X))
@@ -109,7 +108,7 @@ def test_cutting_a_run_anywhere_changes_no_bit(network, data):
     results, start = [], m.weights.copy()
     for ends in ([total], [*cuts, total]):
         m.weights = start
-        run = _training(m._net, settings, X, T, 0)
+        run = m._net.training(settings, X, T, 0)
         kernel, arguments = run._call
         first = 0
         for last in ends:

@@ -14,7 +14,7 @@ from numba import njit
 from numba.core.errors import TypingError
 
 import mlp_fast
-from mlp_fast.kernels import simd
+from mlp_fast.kernels import transcendental
 from mlp_fast.kernels.simd import (
     absolute,
     fma,
@@ -54,7 +54,7 @@ def over_array(function):
     return kernel
 
 
-KERNELS = {name: over_array(getattr(simd, name)) for name in FUNCTIONS}
+KERNELS = {name: over_array(getattr(transcendental, name)) for name in FUNCTIONS}
 
 
 def run(name, x):
@@ -233,7 +233,7 @@ def test_narrow_vectors_and_scalars_have_the_same_bits(dtype, rng):
     x = rng.uniform(-5, 5, 16).astype(dtype)
     for name in FUNCTIONS:
         outs = np.empty((3, 16), dtype)
-        narrow_kernel(getattr(simd, name))(x, *outs)
+        narrow_kernel(getattr(transcendental, name))(x, *outs)
         np.testing.assert_array_equal(outs, np.tile(run(name, x), (3, 1)))
 
 
@@ -516,7 +516,8 @@ for kernel in test_simd.KERNELS.values():
 def test_disk_cache(tmp_path):
     (tmp_path / "cached.py").write_text(
         "from numba import njit\n"
-        "from mlp_fast.kernels.simd import exp, load, splat, vsum\n"
+        "from mlp_fast.kernels.simd import load, splat, vsum\n"
+        "from mlp_fast.kernels.transcendental import exp\n"
         "@njit(cache=True)\n"
         "def half(v):\n"
         "    return exp(v * splat(0.5, v))\n"
@@ -542,4 +543,4 @@ def test_coefficients_are_those_of_the_fit():
     """The polynomials can be derived again: see fit_simd.py."""
     for bits, exp_degree, log_degree in ((64, 9, 6), (32, 4, 2)):
         fitted = fit_simd.coefficients(exp_degree, log_degree)
-        assert fitted == (simd.FORMATS[bits].exp, simd.FORMATS[bits].log)
+        assert fitted == (transcendental.FORMATS[bits].exp, transcendental.FORMATS[bits].log)

@@ -4,7 +4,8 @@ from typing import Any
 
 from mlp_fast.kernels.arguments import Floats, Real, Vector
 from mlp_fast.kernels.jit import inlined, kernel
-from mlp_fast.kernels.simd import Value, elementwise, exp, first, lanes, load, sigmoid, store, tanh
+from mlp_fast.kernels.simd import Value, elementwise, first, lanes, load, store
+from mlp_fast.kernels.transcendental import exp, sigmoid, tanh
 
 THRESHOLD, SIGMOID, TANH, SOFTMAX, LINEAR, RELU = range(6)
 

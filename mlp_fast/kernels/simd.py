@@ -5,14 +5,13 @@
         n = lanes(x)  # 8 float64 or 16 float32: 64 bytes
         tail = x.size % n
         for i in range(0, x.size - tail, n):
-            store(out, i, 1 / (1 + exp(-load(x, i))))
+            store(out, i, 1 / (1 + absolute(load(x, i))))
         v = load_first(x, x.size - tail, tail)
-        store_first(out, x.size - tail, tail, 1 / (1 + exp(-v)))
+        store_first(out, x.size - tail, tail, 1 / (1 + absolute(v)))
 
 The width is logical: where registers are narrower LLVM splits a vector, so the order of every sum
 stays the same. The target contracts, reassociates and approximates nothing: `fma` rounds once where
-it is written, reductions run down a fixed tree, `exp`, `log` and `tanh` are the formulas below.
-Only ``fastmath`` in a caller would undo that.
+it is written, and reductions run down a fixed tree. Only ``fastmath`` in a caller would undo that.
 
 A scalar beside a vector is cast to its dtype and broadcast: ``1 - v``, ``fma(eta, d, w)``.
 Elementwise functions take plain floats too, and `load` and `splat` a literal lane count for
@@ -20,12 +19,9 @@ narrower vectors: a lane has the same bits at every width.
 """
 
 import inspect
-import math
 import operator
 from collections.abc import Callable
-from typing import NamedTuple
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core.errors import TypingError
@@ -271,8 +267,8 @@ class Value:
     __gt__, __ge__, __ne__ = map(_compares, (">", ">=", "!="))
 
     @property
-    def format(self) -> "Format":
-        return FORMATS[64 if self.element in (ir.DoubleType(), ir.IntType(64)) else 32]
+    def bits(self) -> int:
+        return 64 if self.element in (ir.DoubleType(), ir.IntType(64)) else 32
 
     def constant(self, x) -> "Value":
         if isinstance(x, Value):
@@ -289,7 +285,7 @@ class Value:
         t, lanes = self.value.type, f"v{self.count}" if self.count else ""
         operands = [self.value, *(self.constant(other).value for other in others)]
         function = self.builder.module.declare_intrinsic(
-            f"llvm.{name}.{lanes}f{self.format.bits}", fnty=ir.FunctionType(t, [t] * len(operands))
+            f"llvm.{name}.{lanes}f{self.bits}", fnty=ir.FunctionType(t, [t] * len(operands))
         )
         return Value(self.builder, self.builder.call(function, operands))
 
@@ -301,10 +297,10 @@ class Value:
         return Value(self.builder, self.builder.select(self.value, b.constant(a).value, b.value))
 
     def as_float(self) -> "Value":
-        return self._reinterpret(self.format.element)
+        return self._reinterpret(ir.DoubleType() if self.bits == 64 else ir.FloatType())
 
     def as_int(self) -> "Value":
-        return self._reinterpret(ir.IntType(self.format.bits))
+        return self._reinterpret(ir.IntType(self.bits))
 
     def _reinterpret(self, element: ir.Type) -> "Value":
         t = ir.VectorType(element, self.count) if self.count else element
@@ -468,149 +464,3 @@ def vmax(typingctx, v):
         return _reduce(builder, args[0], lambda low, high: (high > low).choose(high, low))
 
     return v.dtype(v), codegen
-
-
-# --- exp and its family ---------------------------------------------------------------------------
-
-
-class Format(NamedTuple):
-    """What the formulas know of a floating-point format.
-
-    The polynomials are minimax fits (Remez exchange in 60 digits, then rounded; tests/fit_simd.py):
-    `exp` of (exp(r) - 1 - r) / r^2 in r, |r| <= log(2)/2, the error weighted by |r|^1.5 / exp(r);
-    `log` of (log((1+s)/(1-s)) - 2s) / s^3 in s^2, |s| <= 3 - sqrt(8), the error weighted by s^2.
-    `ln2` is log(2) in two parts, the first so short that its product with any exponent is exact.
-    """
-
-    element: ir.Type
-    bits: int
-    mantissa: int
-    bias: int
-    ln2: tuple[float, float]
-    exp_range: tuple[float, float]  # exp is surely 0 below and inf above
-    sigmoid_range: tuple[float, float]  # sigmoid is denormal below and 1 above
-    exp: tuple[float, ...]
-    log: tuple[float, ...]
-
-    @property
-    def to_integer(self) -> float:
-        """Added to a small x, it leaves x rounded to an integer in the low bits."""
-        return 1.5 * 2.0**self.mantissa
-
-    def pattern(self, x: float) -> int:
-        """The bits of x."""
-        return int(np.array(x, f"f{self.bits // 8}").view(f"i{self.bits // 8}"))
-
-
-# fmt: off
-FORMATS = {
-    64: Format(
-        ir.DoubleType(), bits=64, mantissa=52, bias=1023,
-        ln2=(0.6931471803691238, 1.9082149292705877e-10),
-        exp_range=(-746.0, 710.0), sigmoid_range=(-709.0, 40.0),
-        exp=(0.5000000000000007, 0.16666666666666455, 0.04166666666655816, 0.008333333333479227,
-             0.0013888888936610477, 0.0001984126951968834, 2.480150002827836e-05,
-             2.7557588389723806e-06, 2.7627890467939155e-07, 2.49959783919177e-08),
-        log=(0.6666666666666734, 0.3999999999941606, 0.2857142874217553, 0.2222219858802954,
-             0.18183563833626593, 0.15314057302698247, 0.1479593197856033),
-    ),
-    32: Format(
-        ir.FloatType(), bits=32, mantissa=23, bias=127,
-        ln2=(0.693145751953125, 1.428606765330187e-06),
-        exp_range=(-105.0, 89.0), sigmoid_range=(-88.0, 40.0),
-        exp=(0.4999999459105944, 0.16666532246676627, 0.041668247280668314,
-             0.008367616646332388, 0.001381710088204786),
-        log=(0.6666677634866388, 0.39977541529217003, 0.2987180264399814),
-    ),
-}
-# fmt: on
-
-
-def _polynomial(x: Value, coefficients: tuple[float, ...]) -> Value:
-    """By Estrin's scheme: neighbours are joined, then pairs of them; the lowest comes first."""
-    terms: list = list(coefficients)
-    while len(terms) > 1:
-        pairs = (terms[i : i + 2] for i in range(0, len(terms), 2))
-        terms = [x.fma(pair[1], pair[0]) if len(pair) == 2 else pair[0] for pair in pairs]
-        x = x * x
-    return terms[0]
-
-
-def _clamp(x: Value, low: float, high: float) -> Value:
-    """x within [low, high]; NaN stays."""
-    x = (x < low).choose(low, x)
-    return (x > high).choose(high, x)
-
-
-def _split_exp(x: Value, scale: float = 1.0) -> tuple[Value, Value]:
-    """exp(scale x) as 2^k (1 + p): k in the low bits of an integer, |p| < 0.42.
-
-    The exact `high` joins last, so that p is good to an ulp, and everything else runs beside it.
-    """
-    f = x.format
-    shifted = x.fma(scale / math.log(2.0), f.to_integer)
-    k = shifted - f.to_integer
-    high, low = k.fma(-f.ln2[0], x * scale), k * -f.ln2[1]
-    r = high + low
-    r2 = r * r
-    start = r2.fma(_polynomial(r, f.exp[:2]), low)
-    return shifted.as_int(), high + (r2 * r2).fma(_polynomial(r, f.exp[2:]), start)
-
-
-def _power_of_two(k: Value) -> Value:
-    """2^k for the k in the low bits of an integer."""
-    f = k.format
-    return ((k << f.mantissa) + f.pattern(1.0)).as_float()
-
-
-@elementwise
-def exp(x):
-    """e^x, within 1 ulp, denormal results included. The power of two is applied in two halves."""
-    k, p = _split_exp(_clamp(x, *x.format.exp_range))
-    half = k >> 1
-    first, second = _power_of_two(half), _power_of_two(k - half)
-    return first.fma(p, first) * second
-
-
-@elementwise
-def sigmoid(x):
-    """1 / (1 + exp(-x)), within 2.4 ulp; 0 from the denormals on: x <= -709 (-88)."""
-    low, high = x.format.sigmoid_range
-    k, p = _split_exp(_clamp(x, low, high), scale=-1.0)
-    power = _power_of_two(k)
-    # ready long before p; "<=" lest LLVM shares it with the clamp and loses that max instruction
-    one = (x <= low).choose(0.0, x.constant(1.0))
-    return one / power.fma(p, power + 1.0)
-
-
-@elementwise
-def tanh(x):
-    """(1 - exp(-2|x|)) / (1 + exp(-2|x|)) with the sign of x, within 2.1 ulp."""
-    k, p = _split_exp(_clamp(x.call("fabs"), 0.0, 20.0), scale=-2.0)
-    power = _power_of_two(k)
-    y = power.fma(p, power - 1.0) / power.fma(p, power + 1.0)
-    return y.call("copysign", x)
-
-
-@elementwise
-def log(x):
-    """The natural logarithm, within 1 ulp; -inf of zero, NaN of negative numbers."""
-    f = x.format
-    smallest_normal, up = 2.0 ** (1 - f.bias), f.mantissa + 1
-    denormal = x < smallest_normal
-    m = denormal.choose(x * 2.0**up, x)
-    bias = denormal.choose(f.bias + up, x.constant(f.bias))
-
-    # m = 2^k (1 + r) with sqrt(1/2) <= 1 + r < sqrt(2); an integer under the mantissa of 2^mantissa
-    # is that float plus the integer
-    sqrt_half, two = f.pattern(math.sqrt(0.5)), 2.0**f.mantissa
-    bits = m.as_int() + (f.pattern(1.0) - sqrt_half)
-    k = ((bits >> f.mantissa) | f.pattern(two)).as_float() - (bias + two)
-    r = ((bits & (2**f.mantissa - 1)) + sqrt_half).as_float() - 1.0
-
-    s = r / (r + 2.0)
-    s2, half_square = s * s, r * 0.5 * r
-    tail = k.fma(f.ln2[1], s * s2.fma(_polynomial(s2, f.log), half_square))
-    y = k.fma(f.ln2[0], r - (half_square - tail))
-    y = (x == math.inf).choose(x, y)
-    return (x > 0.0).choose(y, (x == 0.0).choose(-math.inf, x.constant(math.nan)))

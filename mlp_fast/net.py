@@ -1,0 +1,164 @@
+"""A network that has weights: what it computes and how it learns, on arrays that were checked."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp_fast.activations import ACTIVATIONS, SOFTMAX, TANH, THRESHOLD, Activation
+from mlp_fast.blas import gemm_address
+from mlp_fast.initialisation import initial_weights, shuffle_key
+from mlp_fast.kernels.arguments import Data, Floats, Network, Rule, Work
+from mlp_fast.kernels.batch import backward_batch, output_errors, train_batch
+from mlp_fast.kernels.finite import all_finite
+from mlp_fast.kernels.forward import forward_batch, recall
+from mlp_fast.kernels.online import train_online
+from mlp_fast.kernels.zeros import zeros_are_many
+from mlp_fast.layout import Layout, read_only
+from mlp_fast.losses import LOSSES, Loss
+from mlp_fast.settings import Settings
+from mlp_fast.training import Training
+from mlp_fast.validation import check_orders
+
+RECALL_ROWS = 256  # rows that recall works on at a time: their activations fit in a cache
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What a forward process leaves for the backward process that follows it."""
+
+    outputs: list[Floats]  # the inputs, then those of every layer, read-only
+    work: Work
+    theta: Floats  # as it was
+
+
+@dataclass(frozen=True)
+class Net:
+    """The weights of a network, how they lie, and what the layers compute."""
+
+    layout: Layout
+    theta: Floats
+    activations: list[Activation]
+    loss: Loss
+    vector: bool  # whether the targets were 1-D
+
+    @classmethod
+    def fresh(
+        cls, settings: Settings, sizes: Sequence[int], random_state: int, vector: bool
+    ) -> Self:
+        """Make a network of these sizes, input and output included, with fresh weights."""
+        n_hidden = len(sizes) - 2
+        activations = settings.activations(n_hidden)
+        layout = Layout(sizes, activations, settings.betas(n_hidden), settings.dtype)
+        theta = layout.pack(initial_weights(sizes, random_state))
+        return cls(layout, theta, activations, LOSSES[settings.loss], vector)
+
+    @property
+    def output(self) -> Activation:
+        """The activation of the last layer."""
+        return self.activations[-1]
+
+    @property
+    def dtype(self) -> str:
+        """The name of the weights' dtype."""
+        return str(self.theta.dtype.name)
+
+    def twin(self) -> Self:
+        """Return a network with the same weights in memory of its own."""
+        return replace(self, theta=self.layout.copy(self.theta))
+
+    def check_trainable(self) -> None:
+        """Check that there is a gradient to follow."""
+        names = [activation.name for activation in self.activations]
+        if THRESHOLD.name in names:
+            others = ", ".join(repr(name) for name in ACTIVATIONS if name != THRESHOLD.name)
+            raise ValueError(
+                "a network with the activation 'threshold' cannot be trained, for its derivative "
+                f"is 0 wherever it exists (37): use one of {others}; got {names}"
+            )
+        if self.output is SOFTMAX and self.layout.sizes[-1] < 2:
+            raise ValueError(
+                "output_activation='softmax' needs T of two columns or more, one-hot rows "
+                "(np.eye(n_classes)[labels]); got one column"
+            )
+
+    def training(self, settings: Settings, X: Floats, T: Floats, random_state: int) -> Training:
+        """Return a run over the examples that changes the weights."""
+        k, orders = X.shape[0], settings.orders
+        size = min(settings.batch_size or k, k)
+        online = settings.batch_size == 1
+        shuffle = settings.shuffle and orders is None and size < k
+        gather = shuffle or orders is not None
+        if orders is None:
+            orders = np.arange(k).reshape(1, k)
+        else:
+            check_orders(orders, settings.epochs, k)
+        rule = Rule(
+            loss=self.loss.code,
+            learning_rate=settings.learning_rate,
+            batch_size=size,
+            shuffle=shuffle,
+            key=shuffle_key(random_state),
+            gather=gather,
+            skip_zeros=online and zeros_are_many(X),
+            blas=0 if online else gemm_address(self.dtype),
+        )
+        data = Data(X, T, orders)
+        if online:
+            return Training(
+                train_online, self._for_kernels(), data, rule, self.layout.nodes(), settings
+            )
+        work = self.layout.work(size, gather=gather, train=True)
+        return Training(train_batch, self._for_kernels(), data, rule, work, settings)
+
+    def forward(self, X: Floats) -> Forward:
+        """Compute the outputs of every layer (69)."""
+        X = read_only(X.copy())  # the backward process needs them as they are now
+        work = self.layout.work(X.shape[0], gather=False, train=True)
+        forward_batch(self._for_kernels(), gemm_address(self.dtype), X, work)
+        outputs = self.layout.outputs(work, X.shape[0])
+        _check_output(outputs[-1])
+        return Forward([X, *outputs], work, self.theta.copy())
+
+    def backward(self, forward: Forward, T: Floats, learning_rate: float) -> None:
+        """Update the weights by the errors of a forward process (78), if they stay finite."""
+        network, X = self._for_kernels(), forward.outputs[0]
+        output_errors(network, self.loss.code, T, np.arange(X.shape[0]), forward.work)
+        backward_batch(network, gemm_address(self.dtype), learning_rate, X, forward.work)
+        if not all_finite(read_only(self.theta)):
+            self.theta[:] = forward.theta
+            warnings.warn(
+                "the step diverged: a weight is no longer finite; the weights are as they were",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+
+    def recall(self, X: Floats, theta: Floats) -> Floats:
+        """Return the outputs of the last layer, with these weights or with others."""
+        k = X.shape[0]
+        out: Floats = np.empty((k, self.layout.sizes[-1]), self.dtype)
+        work = self.layout.work(min(k, RECALL_ROWS), gather=False, train=False)
+        recall(self._for_kernels(theta), gemm_address(self.dtype), X, work, out)
+        _check_output(out)
+        return out
+
+    def classes(self, A: Floats) -> NDArray[np.int64]:
+        """Return the index of each row's class: the largest, or the threshold's answer."""
+        if A.shape[1] == 1:
+            middle = 0.0 if self.output is TANH else 0.5
+            return (A[:, 0] > middle).astype(np.int64)
+        return np.asarray(A.argmax(axis=1), np.int64)
+
+    def _for_kernels(self, theta: Floats | None = None) -> Network:
+        return self.layout.network(self.theta if theta is None else theta)
+
+
+def _check_output(A: Floats) -> None:
+    if not np.isfinite(A).all():
+        raise ValueError(
+            "the network's outputs are not finite: X or the weights are too large for "
+            f"{A.dtype.name}, or a weight was set to a number that is not finite"
+        )
