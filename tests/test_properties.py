@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import LEGAL_PAIRS, make_data, make_pair
+from cases import LEGAL_PAIRS, assert_to_rounding, make_data, make_pair
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +49,23 @@ def test_single_rows_through_the_batch_kernel_equal_online(network):
         trained.append(m.weights.copy())
         m.weights = before
     assert_close(*trained)
+
+
+@given(
+    st.lists(st.sampled_from([1, 2, 3, 8, 15, 16, 17, 31, 33, 64, 100, 129, 300]), min_size=2),
+    st.sampled_from(["float64", "float32"]),
+    st.sampled_from([1, 3]),
+    st.sampled_from([0.0, 0.7]),
+)
+def test_any_shape_agrees_with_the_reference(sizes, dtype, batch_size, zeros):
+    sizes = sizes[:6]
+    X, T = make_data("tanh", 5, sizes[0], sizes[-1])
+    X[np.random.default_rng(2).random(X.shape) < zeros] = 0
+    X, T = X.astype(dtype), T.astype(dtype)
+    m, reference = make_pair(sizes, "sigmoid", "tanh", "squared_error", dtype)
+    m.train(X, T, 4, shuffle=False, batch_size=batch_size, learning_rate=0.1)
+    reference.train(X, T, [np.arange(5)] * 4, batch_size, 0.1)
+    assert_to_rounding(m.weights, reference.weights, 20 * max(sizes))
 
 
 @given(networks)
