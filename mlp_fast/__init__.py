@@ -2,7 +2,8 @@
 
 from mlp_fast.mlp import MLP
 from mlp_fast.validation import NotFittedError
+from mlp_fast.warming import warmup
 
-__all__ = ["MLP", "NotFittedError", "__version__"]
+__all__ = ["MLP", "NotFittedError", "__version__", "warmup"]
 
 __version__ = "0.1.0"

@@ -120,6 +120,11 @@ def test_a_second_process_compiles_nothing(filled):
     assert sorted(filled.rglob("*.nbc")) == before
 
 
+def test_after_warmup_nothing_is_left_to_compile(tmp_path):
+    run("import mlp_fast; mlp_fast.warmup()", tmp_path / "cache")
+    run(NO_COMPILER + EVERYTHING + ALL_HITS, tmp_path / "cache")
+
+
 SMALL = """
 from mlp_fast import MLP
 m = MLP(activation="relu", output_activation="linear", layer_sizes=(1,), batch_size=1)

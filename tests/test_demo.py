@@ -64,10 +64,10 @@ def test_a_command_is_asked_for(capsys):
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("module", ["mlp", "plots"])
+@pytest.mark.parametrize("module", ["mlp", "plots", "warming"])
 def test_examples_in_docstrings(module):
     result = doctest.testmod(importlib.import_module(f"mlp_fast.{module}"))
-    assert result.attempted > 5
+    assert result.attempted > 1
     assert result.failed == 0
 
 
