@@ -118,7 +118,8 @@ class Layout:
         n_outputs = n_rows * sum(self.sizes[1:]) + self._lanes * len(self.shapes)
         outputs = self._aligned(n_outputs)
         delta = self._aligned(n_outputs) if train else outputs
-        return Work(rows, read_only(rows), outputs, read_only(outputs), delta)
+        sums: Floats = np.empty(max(self.sizes), self.dtype)
+        return Work(rows, read_only(rows), outputs, read_only(outputs), delta, sums)
 
     def outputs(self, work: Work, n_rows: int) -> list[Floats]:
         """Return each layer's outputs of a batch as a read-only view of shape (n_rows, n_out)."""

@@ -8,6 +8,7 @@ from mlp_fast import MLP
 from mlp_fast.kernels.finite import all_finite
 from mlp_fast.kernels.permute import permute
 from mlp_fast.layout import read_only
+from mlp_fast.reference import Reference
 
 SHAPES = [(5, 3), (5, 17, 3), (5, 4, 1, 6, 3)]
 STEPS = 100
@@ -57,6 +58,18 @@ def test_backward_after_forward_is_one_step_of_the_reference(output, loss):
     m.backward(T, 0.3)
     reference.step(X, T, 0.3)
     assert_to_rounding(m.weights, reference.weights, 1)
+
+
+def test_a_large_batch_is_summed_before_it_is_added():
+    """In float32, a thousand small errors added to a weight one by one would be lost beside it."""
+    X, T = (A.astype("float32") for A in make_data("linear", 1000, 4, 2))
+    m, _ = make_pair((4, 50, 2), "tanh", "linear", "squared_error", "float32")
+    m.weights[-1][0] = 8  # far larger than its change
+    exact = Reference([W.astype(float) for W in m.weights], ["tanh", "linear"])
+    m.forward(X)
+    m.backward(T, 1e-2)
+    exact.step(X.astype(float), T.astype(float), 1e-2)
+    np.testing.assert_allclose(m.weights[-1][0], exact.weights[-1][0], rtol=1e-7)
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, None])

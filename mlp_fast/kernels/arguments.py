@@ -79,6 +79,7 @@ class Work(NamedTuple):
     outputs: Floats  # a of every layer and row
     outputs_in: Floats
     delta: Floats  # h of every layer and row, then delta, which no longer needs h
+    sums: Floats  # (largest n_l,), over the rows of a batch
 
 
 class Curves(NamedTuple):

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.activation import times_slope
-from mlp_fast.kernels.arguments import Curves, Data, Floats, Network, Rule, Work
+from mlp_fast.kernels.arguments import Curves, Data, Floats, Network, Real, Rule, Work
 from mlp_fast.kernels.forward import forward_batch, weights_of
 from mlp_fast.kernels.gemm import add_product
 from mlp_fast.kernels.jit import kernel
@@ -91,10 +91,22 @@ def backward_batch(
             add_product(blas, 1.0, delta, W[1:].T, delta_below)
             a, d = work.outputs[begin:], work.delta[begin:]
             times_slope(below.activation, below.beta, a, d, n * n_in)
-        for i in range(n):
-            for j in range(n_out):
-                W[0, j] += eta * delta[i, j]  # the bias node's output is -1
+        update_biases(W[0], delta, eta, work.sums)
         if layer.by_input:
             add_product(blas, -eta, P.T, delta, W[1:])
         else:
             add_product(blas, -eta, delta.T, P, W[1:].T)
+
+
+@kernel
+def update_biases(w: Floats, delta: Floats, eta: Real, sums: Floats) -> None:
+    """Add eta times the column sums of delta to w_0q, whose input is -1."""
+    n, n_out = delta.shape
+    for j in range(n_out):
+        sums[j] = 0
+    for i in range(n):
+        for j in range(n_out):
+            sums[j] += delta[i, j]
+    # once: added to the weights one by one, small errors would vanish beside them
+    for j in range(n_out):
+        w[j] += eta * sums[j]
