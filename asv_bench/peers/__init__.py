@@ -1,0 +1,18 @@
+"""What a user could pick instead of `mlp_fast`, one file for each, all on one thread.
+
+A peer is a module with any of the tables ``ONLINE``, ``BATCH``, ``PREDICT`` and ``STEP``: by the
+name of each variant worth timing, what makes a `Run` of a `Job`. Importing a peer that is not
+installed raises `ImportError`; a variant that cannot do a job raises `NotImplementedError`. The
+mathematics is that of `mlp_fast.reference`, unless a run says that it has its own.
+"""
+
+import os
+
+from threadpoolctl import threadpool_limits
+
+for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):  # for what is loaded from here on
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+os.environ["NPROC"] = "1"  # JAX's threads
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"
+os.environ["JAX_PLATFORMS"] = "cpu"
+threadpool_limits(1)  # for what is loaded already
