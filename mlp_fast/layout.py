@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from mlp_fast.activations import Activation
 from mlp_fast.kernels.arguments import LAYER, Floats, Network, Nodes, Work
@@ -36,7 +35,7 @@ class Layout:
         sizes: Sequence[int],
         activations: Sequence[Activation],
         betas: Sequence[float],
-        dtype: DTypeLike,
+        dtype: str,
     ) -> None:
         n_weights = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
         if n_weights > LARGEST_NETWORK:
@@ -44,7 +43,7 @@ class Layout:
                 f"layer_sizes must make a network that memory can hold; got {n_weights:.2g} weights"
             )
         self.sizes = tuple(sizes)
-        self.dtype = np.dtype(dtype)
+        self.dtype, self.dtype_name = np.dtype(dtype), dtype  # NumPy takes its time for the name
         self._lanes = VECTOR_BYTES // self.dtype.itemsize
         self.shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
         self.layers = np.zeros(len(self.shapes), LAYER).view(np.recarray)

@@ -11,7 +11,7 @@ from mlp_fast.confusion import binary_confusion, confusion
 from mlp_fast.initialisation import fresh_seed
 from mlp_fast.kernels.arguments import Floats
 from mlp_fast.net import Forward, Net
-from mlp_fast.settings import AllOptions, Options, Settings, all_sizes, seed
+from mlp_fast.settings import AllOptions, Options, Settings, all_sizes, positive, seed
 from mlp_fast.weights import Weights
 
 
@@ -284,14 +284,61 @@ class MLP:
             raise RuntimeError(
                 "backward needs the outputs of a forward(X) just before it, with these weights"
             )
-        rate = {} if learning_rate is None else {"learning_rate": learning_rate}
-        eta = self.settings.told(rate).learning_rate
+        eta = self._rate(learning_rate)
         net.check_trainable()
         targets, _ = validation.as_targets(T, net.dtype, done.outputs[0].shape[0])
         validation.check_width(targets, net.layout.sizes[-1])
         validation.check_targets(targets, net.output, net.loss)
         self._forward = None
         net.backward(done, targets, eta)
+
+    def step(self, x: ArrayLike, t: ArrayLike, learning_rate: float | None = None) -> float:
+        """Learn from one sample: one forward phase and one update (algorithm 2.4.1).
+
+        For samples that come one by one; where they are at hand, `train` with ``batch_size=1``
+        takes the same steps without a call for each.
+
+        Parameters
+        ----------
+        x : array_like, shape (n_in,)
+            Inputs.
+        t : array_like, shape (n_out,), or a number if there is one output
+            Targets.
+        learning_rate : float, optional
+            η; that of the settings if not given.
+
+        Returns
+        -------
+        float
+            The loss of the sample before the update.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet: see `init_weights`.
+        ValueError, TypeError
+            If an array breaks a rule; the network is then as it was.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the loss is not finite; the network is then as it was.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> m = MLP(output_activation="linear", learning_rate=0.1).init_weights((2, 1), 0)
+        >>> losses = [m.step([1.0, 2.0], 3.0) for _ in range(20)]
+        >>> losses[-1] < losses[0] / 100
+        True
+        """
+        net = self._fitted()
+        eta = self._rate(learning_rate)
+        net.check_trainable()
+        inputs = validation.as_sample("x", x, net.dtype, net.layout.sizes[0])
+        targets = validation.as_sample("t", t, net.dtype, net.layout.sizes[-1])
+        validation.check_targets(targets.reshape(1, -1), net.output, net.loss, "t")
+        return net.learn(inputs, targets, eta)
 
     def predict(self, X: ArrayLike, weights: Any = None) -> NDArray[Any]:
         """Answer in the form of the targets.
@@ -388,6 +435,11 @@ class MLP:
         if n_out == 1:
             return binary_confusion(predicted == 1, truth == 1)
         return confusion(predicted, truth, n_out)
+
+    def _rate(self, learning_rate: float | None) -> float:
+        if learning_rate is None:
+            return self.settings.learning_rate
+        return positive("learning_rate", learning_rate)
 
     def _answer(self, X: ArrayLike, weights: Any = None) -> Floats:
         net = self._fitted()

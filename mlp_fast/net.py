@@ -1,5 +1,6 @@
 """A network that has weights: what it computes and how it learns, on arrays that were checked."""
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 from mlp_fast.activations import ACTIVATIONS, SOFTMAX, TANH, THRESHOLD, Activation
 from mlp_fast.blas import gemm_address
 from mlp_fast.initialisation import initial_weights, shuffle_key
-from mlp_fast.kernels.arguments import Data, Floats, Network, Rule, Work
+from mlp_fast.kernels.arguments import Data, Floats, Network, OneStep, Rule, Work
 from mlp_fast.kernels.batch import backward_batch, output_errors, train_batch
 from mlp_fast.kernels.finite import all_finite
 from mlp_fast.kernels.forward import forward_batch, recall
-from mlp_fast.kernels.online import train_online
+from mlp_fast.kernels.online import train_one, train_online
 from mlp_fast.kernels.zeros import zeros_are_many
 from mlp_fast.layout import Layout, read_only
 from mlp_fast.losses import LOSSES, Loss
@@ -64,7 +65,7 @@ class Net:
     @property
     def dtype(self) -> str:
         """The name of the weights' dtype."""
-        return str(self.theta.dtype.name)
+        return self.layout.dtype_name
 
     def twin(self) -> Self:
         """Return a network with the same weights in memory of its own."""
@@ -135,6 +136,18 @@ class Net:
                 RuntimeWarning,
                 stacklevel=3,
             )
+
+    def learn(self, x: Floats, t: Floats, learning_rate: float) -> float:
+        """Learn from one sample (algorithm 2.4.1); return its loss before."""
+        rule = OneStep(self.loss.code, learning_rate, skip_zeros=True)
+        loss = train_one(self._for_kernels(), rule, x, t, self.layout.nodes())
+        if not math.isfinite(loss):
+            warnings.warn(
+                "the step diverged: the sample's loss is not finite; the weights are as they were",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        return loss
 
     def recall(self, X: Floats, theta: Floats) -> Floats:
         """Return the outputs of the last layer, with these weights or with others."""

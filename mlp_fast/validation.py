@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from mlp_fast.activations import TANH, Activation
 from mlp_fast.kernels.arguments import Floats
-from mlp_fast.kernels.finite import all_finite
+from mlp_fast.kernels.finite import all_finite, all_within
 from mlp_fast.layout import Layout, read_only
 from mlp_fast.losses import CROSS_ENTROPY, Loss
 
 ONE_HOT = "class labels must be given as one-hot rows: np.eye(n_classes)[labels]"
+_DTYPES = {name: np.dtype(name) for name in ("float64", "float32")}
 SUM_TOLERANCE = 1e-5  # how far a row of targets that must sum to 1 may be off, in any dtype
 
 
@@ -31,6 +32,16 @@ def as_inputs(X: Any, dtype: str, n_in: int | None = None) -> Floats:
     return read_only(array)
 
 
+def as_sample(name: str, values: Any, dtype: str, n: int) -> Floats:
+    """Check the inputs or the targets of one sample; one target may be a number."""
+    array = _array(name, values)
+    if array.ndim == 0 and name == "t":
+        array = array.reshape(1)
+    if array.shape != (n,):
+        raise ValueError(f"{name} must have shape ({n},), that of one sample; got {array.shape}")
+    return read_only(_finite(name, array, dtype))
+
+
 def as_targets(T: Any, dtype: str, k: int) -> tuple[Floats, bool]:
     """Check targets, one row for each row of X; return them and whether they were 1-D."""
     raw = _array("T", T)
@@ -43,23 +54,23 @@ def as_targets(T: Any, dtype: str, k: int) -> tuple[Floats, bool]:
     return read_only(array), vector
 
 
-def check_targets(T: Floats, output: Activation, loss: Loss) -> None:
+def check_targets(T: Floats, output: Activation, loss: Loss, name: str = "T") -> None:
     """Check that the network can produce the targets."""
-    low, high = float(T.min()), float(T.max())
-    if low < output.low or high > output.high:
+    if not all_within(read_only(T.reshape(-1)), output.low, output.high):
+        low, high = float(T.min()), float(T.max())
         outside = low if low < output.low else high
         hint = ""
         if math.isfinite(output.high) and np.all(T == np.round(T)):
             hint = f"; {ONE_HOT}"
         raise ValueError(
-            f"T must lie in [{output.low:g}, {output.high:g}], the range of "
+            f"{name} must lie in [{output.low:g}, {output.high:g}], the range of "
             f"output_activation={output.name!r}; got {outside:g}{hint}"
         )
     if loss is CROSS_ENTROPY:
         worst = float(np.max(np.abs(T.sum(axis=1, dtype=np.float64) - 1.0)))
         if worst > SUM_TOLERANCE:
             raise ValueError(
-                "each row of T must sum to 1 for loss='cross_entropy' (one-hot rows, or "
+                f"each row of {name} must sum to 1 for loss='cross_entropy' (one-hot rows, or "
                 f"probabilities); got a row that is {worst:g} off"
             )
 
@@ -172,8 +183,10 @@ def _matrix(name: str, values: Any, dtype: str, shape: str = "(k, n_in)") -> Flo
 
 def _finite(name: str, array: NDArray[Any], dtype: str) -> Floats:
     """Convert to the dtype and C order, without a copy where neither changes."""
-    with np.errstate(over="ignore"):  # what becomes infinite is reported below, by name
-        converted: Floats = np.require(array, dtype, ["C", "A"])
+    converted: Floats = array
+    if array.dtype is not _DTYPES[dtype] or not (array.flags.c_contiguous and array.flags.aligned):
+        with np.errstate(over="ignore"):  # what becomes infinite is reported below, by name
+            converted = np.require(array, dtype, ["C", "A"])
     if not all_finite(read_only(converted.reshape(-1))):
         where = np.argwhere(~np.isfinite(converted))[0]
         value = array[tuple(where)]

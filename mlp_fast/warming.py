@@ -33,4 +33,5 @@ def warmup(dtypes: Sequence[str] = DTYPES) -> None:
             m.train(X, T, 1, batch_size=batch_size)
         m.forward(X)
         m.backward(T)
+        m.step(X[0], T[0])
         m.predict(X)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import make_data
+from cases import LEGAL_PAIRS, make_data
 
 from mlp_fast import MLP
 
@@ -60,6 +60,38 @@ def test_tanh_confusion_of_several_outputs_takes_rows_of_plus_and_minus_one():
     T = [[1, -1], [-1, 1], [-1, 1]]
     assert m.confmat(X, T).tolist() == [[1, 0], [1, 1]]
     assert m.confmat(X, np.maximum(T, 0)).tolist() == [[1, 0], [1, 1]]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("output", "loss"), LEGAL_PAIRS)
+def test_steps_are_online_training_bit_for_bit(output, loss, dtype):
+    X, T = make_data(output)
+    options = {"output_activation": output, "loss": loss, "dtype": dtype, "layer_sizes": (7, 4)}
+    trained = MLP(**options, batch_size=1, shuffle=False, learning_rate=0.1).train(X, T, 2)
+    stepped = MLP(**options, learning_rate=0.1).init_weights((5, 7, 4, 3), 0)
+    losses = [stepped.step(x, t) for _ in range(2) for x, t in zip(X, T, strict=True)]
+    for A, B in zip(trained.weights, stepped.weights, strict=True):
+        assert A.tobytes() == B.tobytes()
+    assert np.mean(losses[23:]) == pytest.approx(trained.loss_curve_[1])
+
+
+def test_a_step_takes_its_own_rate_and_a_number_for_one_target():
+    one, other = (MLP(learning_rate=0.5).init_weights((2, 1), 0) for _ in range(2))
+    one.step([1, 2], 1)
+    other.step((1.0, 2.0), [1.0], learning_rate=0.25)
+    assert not np.array_equal(one.weights[0], other.weights[0])
+    one.forward([[1, 2]])
+    one.step([1, 2], 1)
+    with pytest.raises(RuntimeError, match="forward"):
+        one.backward([[1]])
+
+
+def test_a_step_whose_loss_is_not_finite_changes_nothing():
+    m = MLP(output_activation="linear").init_weights((1, 1), 0)
+    before = m.weights.copy()
+    with pytest.warns(RuntimeWarning, match="the sample's loss is not finite"):
+        m.step([1e300], 1e300)
+    np.testing.assert_array_equal(m.weights[0], before[0])
 
 
 def test_a_step_that_diverges_changes_nothing():

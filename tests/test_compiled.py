@@ -41,6 +41,7 @@ with tempfile.TemporaryDirectory() as folder:
                     m.train(data, T, 2, output_activation=output, loss=loss, random_state=None)
                 m.predict(data), m.predict_classes(data), m.confmat(data, T), m.forward(data)
                 m.backward(T, 1)
+                m.step(data[0], T[0])
                 m.predict(data, [W.tolist() for W in m.weights])
                 m.weights = m.saved_weights[0] if hasattr(m, "saved_weights") else m.weights
                 m.init_weights([4, 3], 1).predict(data)

@@ -355,6 +355,29 @@ def test_bad_rates_of_backward(m):
     refused(m, lambda: m.backward(T, -1), ValueError, "learning_rate must be finite and above 0")
 
 
+BAD_STEPS = [
+    ([0.0], 1, ValueError, r"x must have shape \(2,\), that of one sample; got \(1,\)"),
+    ([[0.0, 1.0]], 1, ValueError, r"x must have shape \(2,\)"),
+    ([0.0, np.nan], 1, ValueError, "x must be finite; got nan"),
+    (["a", "b"], 1, TypeError, "x must hold real numbers"),
+    ([0.0, 1.0], [1, 0], ValueError, r"t must have shape \(1,\), that of one sample; got \(2,\)"),
+    ([0.0, 1.0], 1.5, ValueError, "t must lie in .*; got 1.5"),
+    ([0.0, 1.0], np.inf, ValueError, "t must be finite; got inf"),
+    ([0.0, 1.0], None, TypeError, "t must hold real numbers"),
+]
+
+
+@pytest.mark.parametrize(("x", "t", "error", "message"), BAD_STEPS)
+def test_bad_steps(m, x, t, error, message):
+    refused(m, lambda: m.step(x, t), error, message)
+
+
+def test_bad_rate_of_a_step(m):
+    refused(m, lambda: m.step([0, 1], 1, learning_rate=0), ValueError, "learning_rate must be")
+    with pytest.raises(NotFittedError):
+        MLP().step([0, 1], 1)
+
+
 def test_bad_targets_of_confmat(m):
     refused(m, lambda: m.confmat(X, [0, 1, 2, 1]), ValueError, "T must be 0 or 1 for a confusion")
     m.train(X, np.eye(2)[[0, 1, 1, 0]], 1, save_weights=True)

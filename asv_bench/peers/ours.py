@@ -8,7 +8,6 @@ from mlp_fast import MLP, __version__
 from peers.job import Job, Run
 
 SEED = 0  # of the initial weights, which `train` draws itself
-LEARN_ONE = None  # the name of the call for one sample, once there is one
 
 
 def network(job: Job, **options: Any) -> MLP:
@@ -51,16 +50,13 @@ def _predictor(job: Job) -> Run:
 
 
 def _stepper(job: Job) -> Run:
-    """Return one call for each sample, once the package has one."""
-    if LEARN_ONE is None:
-        raise NotImplementedError("not there yet")
+    """Return one call for each sample."""
     net = network(job)
-    learn = getattr(net, LEARN_ONE)
     rows = list(zip(job.X, job.T, strict=True))
 
     def call() -> None:
         for x, t in rows:
-            learn(x, t)
+            net.step(x, t)
 
     return Run(
         call,

@@ -57,6 +57,14 @@ class Rule(NamedTuple):
     blas: int  # address of gemm
 
 
+class OneStep(NamedTuple):
+    """How the network learns from a single sample."""
+
+    loss: int  # a code of loss.py
+    learning_rate: float
+    skip_zeros: bool
+
+
 class Nodes(NamedTuple):
     """Buffers of one sample: each layer begins at a multiple of a vector and ends in zeros."""
 

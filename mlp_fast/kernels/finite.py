@@ -1,4 +1,4 @@
-"""Whether every number is finite."""
+"""Whether every number is finite, or within a range."""
 
 import math
 
@@ -11,5 +11,14 @@ def all_finite(values: Floats) -> bool:
     """Look at every element, without a temporary array."""
     for i in range(values.size):  # noqa: SIM110  a plain loop is what compiles well
         if not math.isfinite(values[i]):
+            return False
+    return True
+
+
+@kernel
+def all_within(values: Floats, low: float, high: float) -> bool:
+    """Look at every element, without a temporary array."""
+    for i in range(values.size):  # noqa: SIM110  as above
+        if not low <= values[i] <= high:
             return False
     return True

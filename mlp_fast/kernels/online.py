@@ -1,5 +1,7 @@
 """Online training: one sample at a time, the weights changed after each (algorithm 2.4.1)."""
 
+import math
+
 from mlp_fast.kernels.activation import (
     SOFTMAX,
     activate,
@@ -7,7 +9,7 @@ from mlp_fast.kernels.activation import (
     times_slope,
     times_slope_few,
 )
-from mlp_fast.kernels.arguments import Curves, Data, Floats, Network, Nodes, Real, Rule
+from mlp_fast.kernels.arguments import Curves, Data, Floats, Network, Nodes, OneStep, Real, Rule
 from mlp_fast.kernels.by_input import (
     back_propagate_inputs,
     list_inputs,
@@ -63,6 +65,18 @@ def train_online(
                 m = first_sum(network, data.X[order[s + 1]], rule.skip_zeros, nodes)
         curves.error[epoch], curves.loss[epoch] = error_sum, loss_sum
         step += end - begin
+
+
+@kernel
+def train_one(network: Network, rule: OneStep, x: Floats, t: Floats, nodes: Nodes) -> float:
+    """Learn from one sample; return its loss. If that is not finite the weights are left alone."""
+    m = first_sum(network, x, rule.skip_zeros, nodes)
+    _, value = forward_phase(network, rule.loss, t, nodes)
+    if math.isfinite(value):
+        eta = network.theta.dtype.type(rule.learning_rate)
+        backward_phase(network, rule.loss, eta, t, nodes)
+        first_update(network, m, eta, nodes)
+    return value
 
 
 @kernel
