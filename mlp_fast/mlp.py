@@ -86,8 +86,9 @@ class MLP:
     Notes
     -----
     Same options, same data and same seed give the same bits, in every mode, on one machine with
-    one BLAS; trained online (``batch_size=1``, `step`), the same weights on every CPU. The
-    equations are those of the tutorial "The Multi Layer Perceptron".
+    one BLAS; trained online (``batch_size=1``, `step`), the same weights for haswell,
+    skylake-avx512 and znver4, which tests compare. The equations are those of the tutorial
+    "The Multi Layer Perceptron".
     """
 
     def __init__(self, **options: Unpack[AllOptions]) -> None:

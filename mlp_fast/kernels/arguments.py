@@ -17,10 +17,7 @@ LAYER = np.dtype(
         ("weights", np.int64),  # where this layer's rows begin in theta
         ("stride", np.int64),  # from one row to the next
         ("nodes", np.int64),  # where its neurons begin in the buffers of one sample
-        (
-            "outputs",
-            np.int64,
-        ),  # outputs of the layers below: its block of a batch begins there, ...
+        ("outputs", np.int64),  # outputs of the layers below: where a batch's block begins, ...
         ("slack", np.int64),  # ... and this much further on, room to store over the ends of blocks
         ("activation", np.int64),  # a code of activation.py
         ("beta", np.float64),  # the sigmoid's steepness (38)
