@@ -5,14 +5,18 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlp_fast.activations import Activation
-from mlp_fast.kernels.arguments import LAYER, Floats, Network, Nodes, Work
+from mlp_fast.kernels.arguments import BLOCK, LAYER, Block, Floats, Network, Nodes, Work
+from mlp_fast.kernels.shallow import LANES
 
 VECTOR_BYTES = 64  # as in kernels/simd.py
 LARGEST_PADDING = 1.25  # of the rows of a layer, ...
 LARGEST_NETWORK = 2**42  # weights
 SPARE_BYTES = 2048  # ... but small layers may share this much more
+SHALLOW_INPUTS = 64  # more, and a sample no longer waits for the one before it
+CROWDED = 1024  # bytes: rows that begin at multiples of it push each other out of a cache
 
 
 class Layout:
@@ -46,17 +50,19 @@ class Layout:
         self.dtype, self.dtype_name = np.dtype(dtype), dtype  # NumPy takes its time for the name
         self._lanes = VECTOR_BYTES // self.dtype.itemsize
         self.shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
-        self.layers = np.zeros(len(self.shapes), LAYER).view(np.recarray)
+        self.layers = np.zeros(len(self.shapes), LAYER)
         self.layers["n_in"] = sizes[:-1]
         self.layers["n_out"] = sizes[1:]
-        self.layers["outputs"] = np.cumsum([0, *sizes[1:-1]])
+        self._widths = [self._apart(n) for n in sizes]
+        self.layers["width"] = self._widths[1:]
+        self.layers["before"] = np.cumsum([0, *self._widths[1:-1]])
         self.layers["activation"] = [activation.code for activation in activations]
         self.layers["beta"] = betas
         end, spare = 0, SPARE_BYTES // self.dtype.itemsize
         for l, (n_in, n_out) in enumerate(pairwise(sizes)):
             by_input = self._by_input(n_in, n_out, first=l == 0)
             rows, columns = (n_in + 1, n_out) if by_input else (n_out, n_in + 1)
-            stride = self._up(columns)
+            stride = max(self._apart(columns), self._shallow_lanes())
             if stride > LARGEST_PADDING * columns and (stride - columns) * rows > spare:
                 stride = columns
             elif stride > LARGEST_PADDING * columns:
@@ -70,7 +76,13 @@ class Layout:
         ends = np.cumsum([self._up(n) + self._lanes for n in sizes])
         self._n_nodes = int(ends[-1])
         self.layers["nodes"] = ends[:-1]
-        self.layers["slack"] = self._lanes * np.arange(len(self.shapes))
+        lanes = self._shallow_lanes()
+        self.shallow = lanes > 0 and self.by_input and bool((self.layers["stride"] >= lanes).all())
+
+    @property
+    def by_input(self) -> bool:
+        """Whether a row of the first layer's weights belongs to an input."""
+        return bool(self.layers[0]["by_input"])
 
     def new_theta(self) -> Floats:
         """Return a buffer for the weights, which begins at a multiple of a vector."""
@@ -107,27 +119,48 @@ class Layout:
     def nodes(self) -> Nodes:
         """Return buffers for one sample."""
         a, delta = self._aligned(self._n_nodes), self._aligned(self._n_nodes)
-        every = np.arange(max(self.sizes))
         value: Floats = np.zeros(self.sizes[0], self.dtype)
-        return Nodes(a, delta, np.zeros(self.sizes[0], np.int64), value, every)
+        return Nodes(a, delta, np.zeros(self.sizes[0], np.int64), value, self._every(BLOCK))
 
-    def work(self, n_rows: int, *, gather: bool, train: bool) -> Work:
-        """Return buffers for a batch of so many rows, no larger than the task needs."""
-        rows: Floats = np.empty((n_rows, self.sizes[0] if gather else 0), self.dtype)
-        n_outputs = n_rows * sum(self.sizes[1:]) + self._lanes * len(self.shapes)
-        outputs = self._aligned(n_outputs)
-        delta = self._aligned(n_outputs) if train else outputs
-        sums: Floats = np.empty(max(self.sizes), self.dtype)
-        return Work(rows, read_only(rows), outputs, read_only(outputs), delta, sums)
+    def block(self) -> Block:
+        """Return buffers for the samples that the first layer takes at once."""
+        width, n = self._widths[:2]
+        return Block(
+            nodes=self.nodes(),
+            x=self._aligned(BLOCK * width),
+            width=width,
+            h=self._aligned(BLOCK * n),
+            delta=self._aligned(BLOCK * n),
+            steps=self._aligned(BLOCK * BLOCK),
+            listed=np.zeros(self.sizes[0], np.int64),
+        )
+
+    def work(self, n_rows: int, *, gather: bool, train: bool, gradient: bool = False) -> Work:
+        """Return buffers for so many rows of a batch, no larger than the task needs."""
+        outputs = self._aligned(n_rows * sum(self._widths[1:]))
+        return Work(
+            capacity=n_rows,
+            x=self._aligned(n_rows * self._widths[0] if gather else 0),
+            width=self._widths[0],
+            outputs=outputs,
+            delta=self._aligned(outputs.size) if train else outputs,
+            sums=self._aligned(max(self._widths) if train else 0),
+            gradient=self._aligned(self.n_weights if gradient else 0),
+            listed=np.zeros(max(n_rows, self.sizes[0]), np.int64),
+            every=self._every(n_rows),
+        )
 
     def outputs(self, work: Work, n_rows: int) -> list[Floats]:
         """Return each layer's outputs of a batch as a read-only view of shape (n_rows, n_out)."""
         views = []
         for layer in self.layers:
-            start = int(layer["outputs"]) * work.rows.shape[0] + int(layer["slack"])
-            block = work.outputs_in[start : start + n_rows * int(layer["n_out"])]
-            views.append(block.reshape(n_rows, -1))
+            start, width = int(layer["before"]) * work.capacity, int(layer["width"])
+            block = work.outputs[start : start + n_rows * width].reshape(n_rows, width)
+            views.append(read_only(block[:, : int(layer["n_out"])]))
         return views
+
+    def _every(self, least: int) -> NDArray[np.int64]:
+        return np.arange(max(least, *self.sizes))
 
     def _by_input(self, n_in: int, n_out: int, first: bool) -> bool:
         """Whether rows should belong to inputs: by the number of vectors that a step visits."""
@@ -137,8 +170,19 @@ class Layout:
         # the first layer is worth more by input, where zeros are skipped and weights visited once
         return by_input <= (1.3 if first else 1.0) * by_output
 
+    def _shallow_lanes(self) -> int:
+        """Return how many lanes a row has in registers, or 0 if it does not fit in."""
+        if len(self.sizes) != 3 or self.sizes[2] != 1 or self.sizes[0] > SHALLOW_INPUTS:
+            return 0
+        return min((lanes for lanes in LANES if lanes >= self.sizes[1]), default=0)
+
     def _up(self, n: int) -> int:
         return -(-n // self._lanes) * self._lanes
+
+    def _apart(self, n: int) -> int:
+        """Return how far apart rows of n numbers are best, so that a whole vector is at the end."""
+        up = self._up(n)
+        return up + self._lanes * (up * self.dtype.itemsize % CROWDED == 0)
 
     def _aligned(self, size: int) -> Floats:
         raw: Floats = np.zeros(size + self._lanes, self.dtype)

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.activations import ACTIVATIONS, SOFTMAX, TANH, THRESHOLD, Activation
-from mlp_fast.blas import gemm_address
 from mlp_fast.initialisation import initial_weights, shuffle_key
-from mlp_fast.kernels.arguments import Data, Floats, Network, OneStep, Rule, Work
-from mlp_fast.kernels.batch import backward_batch, output_errors, train_batch
+from mlp_fast.kernels.arguments import BLOCK, Data, Floats, Network, Rule, Work
+from mlp_fast.kernels.batch import train_batch, train_forwarded
 from mlp_fast.kernels.finite import all_finite
-from mlp_fast.kernels.forward import forward_batch, recall
-from mlp_fast.kernels.online import train_one, train_online
+from mlp_fast.kernels.forward import recall, recall_row
+from mlp_fast.kernels.online import train_in_blocks, train_one, train_one_by_one
+from mlp_fast.kernels.shallow import RUN, train_shallow
 from mlp_fast.kernels.zeros import zeros_are_many
 from mlp_fast.layout import Layout, read_only
 from mlp_fast.losses import LOSSES, Loss
@@ -24,7 +24,7 @@ from mlp_fast.settings import Settings
 from mlp_fast.training import Training
 from mlp_fast.validation import check_orders
 
-RECALL_ROWS = 256  # rows that recall works on at a time: their activations fit in a cache
+ROWS = 256  # that are worked on at a time: their activations fit in a cache
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Net:
         size = min(settings.batch_size or k, k)
         online = settings.batch_size == 1
         shuffle = settings.shuffle and orders is None and size < k
-        gather = shuffle or orders is not None
+        in_order = orders is None and not shuffle
         if orders is None:
             orders = np.arange(k).reshape(1, k)
         else:
@@ -103,32 +103,35 @@ class Net:
             batch_size=size,
             shuffle=shuffle,
             key=shuffle_key(random_state),
-            gather=gather,
-            skip_zeros=online and zeros_are_many(X),
-            blas=0 if online else gemm_address(self.dtype),
+            gather=not (in_order and self.layout.by_input),
+            skip_zeros=not online and zeros_are_many(X),
         )
-        data = Data(X, T, orders)
-        if online:
-            return Training(
-                train_online, self._for_kernels(), data, rule, self.layout.nodes(), settings
-            )
-        work = self.layout.work(size, gather=gather, train=True)
-        return Training(train_batch, self._for_kernels(), data, rule, work, settings)
+        data, network = Data(X, T, orders), self._for_kernels()
+        if not online:
+            work = self._work(size, gather=rule.gather, train=True)
+            return Training(train_batch, network, data, rule, work, settings)
+        if self.layout.shallow:
+            nodes = self.layout.nodes()
+            return Training(train_shallow, network, data, rule, nodes, settings, RUN)
+        if self.layout.by_input:
+            block = self.layout.block()
+            return Training(train_in_blocks, network, data, rule, block, settings, BLOCK)
+        return Training(train_one_by_one, network, data, rule, self.layout.nodes(), settings)
 
     def forward(self, X: Floats) -> Forward:
         """Compute the outputs of every layer (69)."""
         X = read_only(X.copy())  # the backward process needs them as they are now
-        work = self.layout.work(X.shape[0], gather=False, train=True)
-        forward_batch(self._for_kernels(), gemm_address(self.dtype), X, work)
-        outputs = self.layout.outputs(work, X.shape[0])
+        k = X.shape[0]
+        work = self.layout.work(k, gather=not self.layout.by_input, train=True)
+        recall(self._for_kernels(), X, not self.layout.by_input, False, work, self._answers(k))
+        outputs = self.layout.outputs(work, k)
         _check_output(outputs[-1])
         return Forward([X, *outputs], work, self.theta.copy())
 
     def backward(self, forward: Forward, T: Floats, learning_rate: float) -> None:
         """Update the weights by the errors of a forward process (78), if they stay finite."""
         network, X = self._for_kernels(), forward.outputs[0]
-        output_errors(network, self.loss.code, T, np.arange(X.shape[0]), forward.work)
-        backward_batch(network, gemm_address(self.dtype), learning_rate, X, forward.work)
+        train_forwarded(network, self.loss.code, learning_rate, X, T, forward.work)
         if not all_finite(read_only(self.theta)):
             self.theta[:] = forward.theta
             warnings.warn(
@@ -139,8 +142,8 @@ class Net:
 
     def learn(self, x: Floats, t: Floats, learning_rate: float) -> float:
         """Learn from one sample (algorithm 2.4.1); return its loss before."""
-        rule = OneStep(self.loss.code, learning_rate, skip_zeros=True)
-        loss = train_one(self._for_kernels(), rule, x, t, self.layout.nodes())
+        network, nodes = self._for_kernels(), self.layout.nodes()
+        loss = train_one(network, self.loss.code, learning_rate, x, t, nodes)
         if not math.isfinite(loss):
             warnings.warn(
                 "the step diverged: the sample's loss is not finite; the weights are as they were",
@@ -152,11 +155,22 @@ class Net:
     def recall(self, X: Floats, theta: Floats) -> Floats:
         """Return the outputs of the last layer, with these weights or with others."""
         k = X.shape[0]
-        out: Floats = np.empty((k, self.layout.sizes[-1]), self.dtype)
-        work = self.layout.work(min(k, RECALL_ROWS), gather=False, train=False)
-        recall(self._for_kernels(theta), gemm_address(self.dtype), X, work, out)
+        out, network = self._answers(k), self._for_kernels(theta)
+        if k == 1:
+            recall_row(network, X, self.layout.nodes(), out)
+        else:
+            gather = not self.layout.by_input
+            work = self.layout.work(min(k, ROWS), gather=gather, train=False)
+            recall(network, X, gather, zeros_are_many(X), work, out)
         _check_output(out)
         return out
+
+    def _answers(self, k: int) -> Floats:
+        return np.empty((k, self.layout.sizes[-1]), self.dtype)
+
+    def _work(self, size: int, *, gather: bool, train: bool) -> Work:
+        """Return buffers for a batch, of which some rows are taken at a time."""
+        return self.layout.work(min(size, ROWS), gather=gather, train=train, gradient=size > ROWS)
 
     def classes(self, A: Floats) -> NDArray[np.int64]:
         """Return the index of each row's class: the largest, or the threshold's answer."""

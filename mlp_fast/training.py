@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.extras import extra
-from mlp_fast.kernels.arguments import Curves, Data, Network, Nodes, Rule, Work
+from mlp_fast.kernels.arguments import Block, Curves, Data, Network, Nodes, Rule, Work
 from mlp_fast.kernels.finite import all_finite
 from mlp_fast.layout import read_only
 from mlp_fast.settings import Settings
@@ -34,6 +34,8 @@ class Training:
         What the kernel takes; the network's weights are changed in place.
     settings : Settings
         Its ``epochs``, ``verbose``, ``save_weights`` and ``progress`` are used here.
+    apart : int, default 1
+        Steps of an epoch, counted from its start, between which it may be cut.
     """
 
     def __init__(
@@ -42,8 +44,9 @@ class Training:
         network: Network,
         data: Data,
         rule: Rule,
-        work: Nodes | Work,
+        work: Block | Nodes | Work,
         settings: Settings,
+        apart: int = 1,
     ) -> None:
         self._call = kernel, (network, data, rule, work)
         self._theta = network.theta
@@ -53,6 +56,7 @@ class Training:
             1, int(VISITS_PER_CALL / (3 * self._theta.size * min(self._k, rule.batch_size)))
         )
         self._settings = settings
+        self._apart = apart
         self._tqdm = extra("tqdm", "progress") if settings.progress else None
         self._curves = Curves(np.zeros(settings.epochs), np.zeros(settings.epochs))
         self._epochs_done = 0
@@ -105,10 +109,10 @@ class Training:
 
     def _end_of_call(self, step: int, one_epoch: bool) -> int:
         """Return the step before which the next call ends."""
-        stop, next_epoch = step + self._steps_per_call, step - step % self._per_epoch
-        next_epoch += self._per_epoch
+        stop, epoch = step + self._steps_per_call, step - step % self._per_epoch
+        next_epoch = epoch + self._per_epoch
         if stop < next_epoch:
-            return stop
+            return min(next_epoch, stop + (epoch - stop) % self._apart)
         if one_epoch or step % self._per_epoch != 0:
             return next_epoch
         return min(stop - stop % self._per_epoch, self._settings.epochs * self._per_epoch)

@@ -17,13 +17,22 @@ LAYER = np.dtype(
         ("weights", np.int64),  # where this layer's rows begin in theta
         ("stride", np.int64),  # from one row to the next
         ("nodes", np.int64),  # where its neurons begin in the buffers of one sample
-        ("outputs", np.int64),  # outputs of the layers below: where a batch's block begins, ...
-        ("slack", np.int64),  # ... and this much further on, room to store over the ends of blocks
+        ("width", np.int64),  # from one sample to the next in the buffers of many ...
+        ("before", np.int64),  # ... and the widths of all layers before this one
         ("activation", np.int64),  # a code of activation.py
         ("beta", np.float64),  # the sigmoid's steepness (38)
     ],
     align=True,
 )
+BLOCK = 8  # samples that the first layer takes at once
+
+
+class Matrix(NamedTuple):
+    """Numbers in a buffer: row i, column j stands at i row + j column."""
+
+    values: Floats
+    row: int
+    column: int
 
 
 class Network(NamedTuple):
@@ -49,17 +58,8 @@ class Rule(NamedTuple):
     batch_size: int
     shuffle: bool  # whether each epoch writes a fresh order into orders
     key: int  # of the stream that the orders are drawn from
-    gather: bool  # whether a batch's rows must be collected, being in no order or in a new one
+    gather: bool  # whether a batch's rows must be collected
     skip_zeros: bool  # whether so many inputs are 0 that listing the others is worth its cost
-    blas: int  # address of gemm
-
-
-class OneStep(NamedTuple):
-    """How the network learns from a single sample."""
-
-    loss: int  # a code of loss.py
-    learning_rate: float
-    skip_zeros: bool
 
 
 class Nodes(NamedTuple):
@@ -72,19 +72,30 @@ class Nodes(NamedTuple):
     every: NDArray[np.int64]  # 0, 1, 2, ...: the list of a layer that has no zeros to skip
 
 
+class Block(NamedTuple):
+    """Buffers of the first layer for some samples at once; a row for each, which ends in zeros."""
+
+    nodes: Nodes
+    x: Floats  # (BLOCK, width), inputs
+    width: int
+    h: Floats  # (BLOCK, width of the first layer)
+    delta: Floats  # (BLOCK, width of the first layer)
+    steps: Floats  # (BLOCK, BLOCK), eta times the product of two samples' inputs
+    listed: NDArray[np.int64]  # (n_0,), which inputs are not 0 in all of the samples
+
+
 class Work(NamedTuple):
-    """Buffers for a batch of so many rows; each layer's block is contiguous.
+    """Buffers for some rows of a batch; those of a layer form a block, whose rows end in zeros."""
 
-    The fields whose names end in ``_in`` are read-only views of the ones before them: a layer's
-    input is always a read-only array, whether it comes from the data or from the layer below.
-    """
-
-    rows: Floats  # (rows, n_0), a batch's rows collected
-    rows_in: Floats
+    capacity: int  # rows
+    x: Floats  # (capacity, width), rows that were collected
+    width: int
     outputs: Floats  # a of every layer and row
-    outputs_in: Floats
     delta: Floats  # h of every layer and row, then delta, which no longer needs h
-    sums: Floats  # (largest n_l,), over the rows of a batch
+    sums: Floats  # (largest width,), over the rows of a batch
+    gradient: Floats  # as theta, of a batch that is larger than the capacity; or nothing
+    listed: NDArray[np.int64]  # of inputs or of rows that are not 0
+    every: NDArray[np.int64]  # 0, 1, 2, ...: the list of a layer that has no zeros to skip
 
 
 class Curves(NamedTuple):

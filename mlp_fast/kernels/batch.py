@@ -1,12 +1,14 @@
-"""Batch training: the rows of a batch as matrices, one update for each batch (section 2.5)."""
+"""Batch training: the rows of a batch as matrices, one update for each batch (section 2.5).
+
+A large batch is taken in parts that fit in a cache; their gradients are summed up, then subtracted.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.activation import times_slope
-from mlp_fast.kernels.arguments import Curves, Data, Floats, Network, Real, Rule, Work
-from mlp_fast.kernels.forward import forward_batch, weights_of
-from mlp_fast.kernels.gemm import add_product
+from mlp_fast.kernels.arguments import Curves, Data, Floats, Matrix, Network, Real, Rule, Work
+from mlp_fast.kernels.forward import forward_batch, inputs
 from mlp_fast.kernels.jit import kernel
 from mlp_fast.kernels.loss import (
     SQUARED_ERROR,
@@ -16,97 +18,169 @@ from mlp_fast.kernels.loss import (
     squared_distance,
 )
 from mlp_fast.kernels.permute import permute
+from mlp_fast.kernels.product import add_product, dot_product
+from mlp_fast.kernels.simd import fma, lanes, load, store
+from mlp_fast.kernels.views import flat, unlocked
+from mlp_fast.kernels.zeros import list_rows
 
 
-@kernel
+@kernel(inline=False)
 def train_batch(
     network: Network, data: Data, rule: Rule, work: Work, curves: Curves, first: int, last: int
 ) -> None:
     """Take steps first to last; each is one batch, the last batch of an epoch by its own size."""
     k, size = data.X.shape[0], rule.batch_size
     batches = (k + size - 1) // size
+    one = network.theta.dtype.type(1.0)
     for step in range(first, last):
         epoch, batch = step // batches, step % batches
         order = data.orders[epoch % data.orders.shape[0]]
         if rule.shuffle and batch == 0:
             permute(order, rule.key, epoch)
         start, end = batch * size, min((batch + 1) * size, k)
-        A = data.X[start:end]
-        if rule.gather:
-            for i in range(start, end):
-                x = data.X[order[i]]
-                for p in range(x.size):
-                    work.rows[i - start, p] = x[p]
-            A = work.rows_in[: end - start]
-        forward_batch(network, rule.blas, A, work)
-        error, loss = output_errors(network, rule.loss, data.T, order[start:end], work)
-        curves.error[epoch] += error
-        curves.loss[epoch] += loss
-        backward_batch(network, rule.blas, rule.learning_rate, A, work)
+        # the gradient is the mean over the batch, as in code 2.6, where (78) has the sum
+        eta = network.theta.dtype.type(rule.learning_rate / (end - start))
+        whole = end - start <= work.capacity
+        for begin in range(start, end, work.capacity):
+            stop = min(begin + work.capacity, end)
+            samples = order[begin:stop]
+            X = inputs(data.X, samples, rule.gather, work)
+            forward_batch(network, X, samples.size, rule.skip_zeros, work)
+            error, loss = output_errors(network, rule.loss, data.T, samples, work)
+            curves.error[epoch] += error
+            curves.loss[epoch] += loss
+            factor, target = -eta, network.theta
+            if not whole:
+                factor, target = one, work.gradient
+            backward_batch(network, factor, X, samples.size, rule.skip_zeros, work, target)
+        if not whole:
+            descend(network.theta, eta, work.gradient)
+
+
+@kernel(inline=False)
+def train_forwarded(
+    network: Network, loss: int, learning_rate: float, X: Floats, T: Floats, work: Work
+) -> None:
+    """Take one step with a batch whose outputs are in work already."""
+    k = X.shape[0]
+    samples, eta = work.every[:k], network.theta.dtype.type(learning_rate / k)
+    output_errors(network, loss, T, samples, work)
+    A = Matrix(flat(X), X.shape[1], 1)
+    if not network.layers[0].by_input:
+        A = Matrix(work.x, work.width, 1)
+    backward_batch(network, -eta, A, k, False, work, network.theta)
 
 
 @kernel
 def output_errors(
-    network: Network, loss: int, T: Floats, order: NDArray[np.int64], work: Work
+    network: Network, loss: int, T: Floats, samples: NDArray[np.int64], work: Work
 ) -> tuple[float, float]:
     """Turn h of the last layer into delta (85); return the sums of (a - t)² and of the loss."""
     layer = network.layers[network.layers.size - 1]
-    begin = layer.outputs * work.rows.shape[0] + layer.slack
+    begin = layer.before * work.capacity
     error, summed = 0.0, 0.0
-    for i in range(order.size):
-        t = T[order[i]]
-        a, h = work.outputs[begin + i * layer.n_out :], work.delta[begin + i * layer.n_out :]
+    for i in range(samples.size):
+        t = unlocked(T[samples[i]])
+        row = begin + i * layer.width
+        a, h = work.outputs[row:], work.delta[row:]
         error += squared_distance(a, t)
         if loss != SQUARED_ERROR:
             summed += entropy(loss, layer.beta, h, t)
         output_delta(loss, layer.activation, layer.beta, a, t, h)
-    a, delta = work.outputs[begin:], work.delta[begin:]
-    n = order.size * layer.n_out
-    times_slope(slope_left(loss, layer.activation), layer.beta, a, delta, n)
+        times_slope(slope_left(loss, layer.activation), layer.beta, a, h, layer.n_out)
     return error, (0.5 * error if loss == SQUARED_ERROR else summed)
 
 
 @kernel
 def backward_batch(
-    network: Network, blas: int, learning_rate: float, A: Floats, work: Work
+    network: Network, factor: Real, X: Matrix, k: int, skip_zeros: bool, work: Work, theta: Floats
 ) -> None:
-    """From the last layer down: the errors of the layer below (79), then an update (78)."""
-    layers, n = network.layers, A.shape[0]
-    capacity = work.rows.shape[0]
-    # the gradient is the mean over the batch, as in code 2.6, where (78) has the sum
-    eta = network.theta.dtype.type(learning_rate / n)
-    for l in range(layers.size - 1, -1, -1):
-        layer = layers[l]
-        n_in, n_out = layer.n_in, layer.n_out
-        W = weights_of(network.theta, layer)
-        begin = layer.outputs * capacity + layer.slack
-        delta = work.delta[begin : begin + n * n_out].reshape(n, n_out)
-        P = A
+    """From the last layer down: the errors of the layer below (79), then the gradient (77).
+
+    Add so many times the gradient to a buffer, which may be that of the weights themselves.
+    """
+    for l in range(network.layers.size - 1, -1, -1):
+        layer = network.layers[l]
+        delta = Matrix(work.delta[layer.before * work.capacity :], layer.width, 1)
+        A = X
         if l > 0:
-            below = layers[l - 1]
-            begin = below.outputs * capacity + below.slack
-            P = work.outputs_in[begin : begin + n * n_in].reshape(n, n_in)
-            delta_below = work.delta[begin : begin + n * n_in].reshape(n, n_in)
-            delta_below[:] = 0
-            add_product(blas, 1.0, delta, W[1:].T, delta_below)
-            a, d = work.outputs[begin:], work.delta[begin:]
-            times_slope(below.activation, below.beta, a, d, n * n_in)
-        update_biases(W[0], delta, eta, work.sums)
-        if layer.by_input:
-            add_product(blas, -eta, P.T, delta, W[1:])
-        else:
-            add_product(blas, -eta, delta.T, P, W[1:].T)
+            below = network.layers[l - 1]
+            begin = below.before * work.capacity
+            A = Matrix(work.outputs[begin:], below.width, 1)
+            delta_below = Matrix(work.delta[begin:], below.width, 1)
+            errors_below(network, l, delta, delta_below, k, work)
+            for i in range(0, k * below.width, below.width):
+                a, d = A.values[i:], delta_below.values[i:]
+                times_slope(below.activation, below.beta, a, d, below.n_out)
+        add_gradient(network, l, factor, A, delta, k, skip_zeros and l == 0, work, theta)
 
 
 @kernel
-def update_biases(w: Floats, delta: Floats, eta: Real, sums: Floats) -> None:
-    """Add eta times the column sums of delta to w_0q, whose input is -1."""
-    n, n_out = delta.shape
-    for j in range(n_out):
-        sums[j] = 0
-    for i in range(n):
-        for j in range(n_out):
-            sums[j] += delta[i, j]
-    # once: added to the weights one by one, small errors would vanish beside them
-    for j in range(n_out):
-        w[j] += eta * sums[j]
+def errors_below(
+    network: Network, l: int, delta: Matrix, delta_below: Matrix, k: int, work: Work
+) -> None:
+    """Compute delta W' without the bias's row (79), but for the slope of the layer below."""
+    layer = network.layers[l]
+    W, n_in, n = network.theta[layer.weights :], layer.n_in, layer.n_out
+    if layer.by_input:
+        dot_product(delta, Matrix(W[layer.stride :], layer.stride, 1), delta_below, k, n, n_in)
+        return
+    delta_below.values[: k * delta_below.row] = 0
+    one, rows = W.dtype.type(1.0), Matrix(W[1:], layer.stride, 1)
+    add_product(one, delta, rows, delta_below, work.every[:k], work.every[:n], n_in)
+
+
+@kernel
+def add_gradient(
+    network: Network,
+    l: int,
+    factor: Real,
+    A: Matrix,
+    delta: Matrix,
+    k: int,
+    skip_zeros: bool,
+    work: Work,
+    theta: Floats,
+) -> None:
+    """Add so many times A_bias' delta (77) of a layer."""
+    layer = network.layers[l]
+    W, n_in, n = theta[layer.weights :], layer.n_in, layer.n_out
+    samples = work.every[:k]
+    sum_rows(delta, k, n, work.sums)
+    if not layer.by_input:
+        for j in range(n):
+            W[j * layer.stride] -= factor * work.sums[j]
+        rows, errors = Matrix(W[1:], layer.stride, 1), Matrix(delta.values, 1, delta.row)
+        add_product(factor, errors, A, rows, work.every[:n], samples, n_in)
+        return
+    for j in range(0, n, lanes(W)):
+        store(W, j, fma(-factor, load(work.sums, j), load(W, j)))
+    rows, columns = Matrix(W[layer.stride :], layer.stride, 1), Matrix(A.values, 1, A.row)
+    whole = 0
+    if skip_zeros:
+        whole = n_in - n_in % 8
+        for p in range(0, whole, 8):
+            listed = work.listed[: list_rows(A, k, p, work.listed)]
+            add_product(factor, columns, delta, rows, work.every[p : p + 8], listed, n)
+    add_product(factor, columns, delta, rows, work.every[whole:n_in], samples, n)
+
+
+@kernel
+def sum_rows(delta: Matrix, k: int, n: int, sums: Floats) -> None:
+    """Sum up the errors of each neuron, whose bias node has the output -1.
+
+    Added to the weights one by one, small errors would vanish beside them.
+    """
+    for j in range(0, n, lanes(sums)):
+        total = load(delta.values, j)
+        for i in range(1, k):
+            total += load(delta.values, i * delta.row + j)
+        store(sums, j, total)
+
+
+@kernel
+def descend(theta: Floats, eta: Real, gradient: Floats) -> None:
+    """Subtract eta times the gradient (78), and make it zero for the next batch."""
+    for i in range(theta.size):
+        theta[i] -= eta * gradient[i]
+        gradient[i] = 0

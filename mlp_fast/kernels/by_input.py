@@ -14,17 +14,6 @@ from mlp_fast.kernels.simd import fma, lanes, load, load_tile, splat, store, vsu
 
 
 @kernel
-def list_inputs(x: Floats, skip_zeros: bool, index: NDArray[np.int64], value: Floats) -> int:
-    """List the inputs, or those that are not 0, without a branch; return how many."""
-    m = 0
-    for p in range(x.size):
-        index[m] = p
-        value[m] = x[p]
-        m += (x[p] != 0) | (not skip_zeros)
-    return m
-
-
-@kernel
 def sum_inputs(
     W: Floats, stride: int, index: NDArray[np.int64], value: Floats, h: Floats, n: int
 ) -> None:
@@ -101,51 +90,6 @@ def update_tile(
     for q in range(index.size):
         i = (index[q] + 1) * stride + j
         store(W, i, fma(-eta * value[q], d, load_tile(W, i, vectors)))
-    return int(vectors * lanes(W))
-
-
-@kernel
-def update_and_sum(
-    W: Floats, stride: int, x: Floats, x_next: Floats, eta: Real, delta: Floats, n: int
-) -> None:
-    """Update by the sample x, and sum up the next one, in one pass: delta becomes its h.
-
-    Each weight is read and written once a sample; the arithmetic is that of the two above.
-    """
-    V = lanes(W)
-    j = 0
-    while j < n:
-        if n - j > 3 * V:
-            j += update_and_sum_tile(W, stride, x, x_next, eta, delta, j, 4)
-        elif n - j > V:
-            j += update_and_sum_tile(W, stride, x, x_next, eta, delta, j, 2)
-        else:
-            j += update_and_sum_tile(W, stride, x, x_next, eta, delta, j, 1)
-
-
-@inlined
-def update_and_sum_tile(
-    W: Floats,
-    stride: int,
-    x: Floats,
-    x_next: Floats,
-    eta: Real,
-    delta: Floats,
-    j: int,
-    vectors: int,
-) -> int:
-    """Do so for some vectors of columns; return how many these are."""
-    d = load_tile(delta, j, vectors)
-    w = fma(eta, d, load_tile(W, j, vectors))
-    store(W, j, w)
-    total = -w
-    i = j
-    for p in range(x.size):
-        i += stride
-        w = fma(-eta * x[p], d, load_tile(W, i, vectors))
-        store(W, i, w)
-        total = fma(x_next[p], w, total)
-    store(delta, j, total)
     return int(vectors * lanes(W))
 
 

@@ -1,58 +1,102 @@
-"""Recall: the forward process for many rows at once (58-70)."""
+"""Recall: the forward process for one row, or for many rows at once (58-70)."""
 
-from typing import Any
+import numpy as np
+from numpy.typing import NDArray
 
-from mlp_fast.kernels.activation import SOFTMAX, activate
-from mlp_fast.kernels.arguments import Floats, Network, Work
-from mlp_fast.kernels.gemm import add_product
-from mlp_fast.kernels.jit import inlined, kernel
+from mlp_fast.kernels.activation import activate
+from mlp_fast.kernels.arguments import BLOCK, Floats, Matrix, Network, Nodes, Work
+from mlp_fast.kernels.collect import collect
+from mlp_fast.kernels.jit import kernel
+from mlp_fast.kernels.online import first_sum, forward_layers
+from mlp_fast.kernels.product import add_product, dot_product
+from mlp_fast.kernels.simd import lanes, load, store
+from mlp_fast.kernels.views import flat
+from mlp_fast.kernels.zeros import list_columns
 
 
 @kernel
-def forward_batch(network: Network, blas: int, A: Floats, work: Work) -> None:
+def forward_batch(network: Network, X: Matrix, k: int, skip_zeros: bool, work: Work) -> None:
     """Compute A^(l) = g(A_bias^(l-1) W^(l)) of every layer (69) into the blocks of work."""
-    n, capacity = A.shape[0], work.rows.shape[0]
-    for layer in network.layers:
-        n_out = layer.n_out
-        W = weights_of(network.theta, layer)
-        begin = layer.outputs * capacity + layer.slack
-        H = work.delta[begin : begin + n * n_out].reshape(n, n_out)
-        # the bias column of (70) as what the sum starts from: the data is not copied
-        for i in range(n):
-            for j in range(n_out):
-                H[i, j] = -W[0, j]
-        add_product(blas, 1.0, A, W[1:], H)
+    A = X
+    for l in range(network.layers.size):
+        layer = network.layers[l]
+        begin = layer.before * work.capacity
         h, a = work.delta[begin:], work.outputs[begin:]
-        if layer.activation == SOFTMAX:
-            for i in range(0, n * n_out, n_out):
-                activate(layer.activation, layer.beta, h[i:], a[i:], n_out)
+        H = Matrix(h, layer.width, 1)
+        if layer.by_input:
+            sum_by_input(network, l, A, H, k, skip_zeros and l == 0, work)
         else:
-            activate(layer.activation, layer.beta, h, a, n * n_out)
-        A = work.outputs_in[begin : begin + n * n_out].reshape(n, n_out)
+            sum_by_output(network, l, A, H, k)
+        for i in range(0, k * layer.width, layer.width):
+            activate(layer.activation, layer.beta, h[i:], a[i:], layer.n_out)
+        A = Matrix(a, layer.width, 1)
 
 
 @kernel
-def recall(network: Network, blas: int, X: Floats, work: Work, out: Floats) -> None:
-    """Write the outputs of the last layer for every row of X, one block of rows at a time."""
-    last = network.layers[network.layers.size - 1]
-    capacity = work.rows.shape[0]
-    begin = last.outputs * capacity + last.slack
-    for start in range(0, X.shape[0], capacity):
-        n = min(capacity, X.shape[0] - start)
-        forward_batch(network, blas, X[start : start + n], work)
-        for i in range(n):
-            for j in range(last.n_out):
-                out[start + i, j] = work.outputs[begin + i * last.n_out + j]
+def sum_by_input(
+    network: Network, l: int, A: Matrix, H: Matrix, k: int, skip_zeros: bool, work: Work
+) -> None:
+    """Compute H = A_bias W of a layer whose rows of weights belong to inputs."""
+    layer = network.layers[l]
+    W = network.theta[layer.weights :]
+    for i in range(k):  # the bias column of (70) as what the sum starts from
+        for j in range(0, layer.n_out, lanes(W)):
+            store(H.values, i * H.row + j, -load(W, j))
+    one, rows = W.dtype.type(1.0), Matrix(W[layer.stride :], layer.stride, 1)
+    if not skip_zeros:
+        inputs = work.every[: layer.n_in]
+        add_product(one, A, rows, H, work.every[:k], inputs, layer.n_out)
+        return
+    for i in range(0, k, BLOCK):
+        some = work.every[i : min(i + BLOCK, k)]
+        part = Matrix(A.values[i * A.row :], A.row, 1)
+        listed = work.listed[: list_columns(part, some.size, layer.n_in, work.listed)]
+        add_product(one, A, rows, H, some, listed, layer.n_out)
 
 
-@inlined
-def weights_of(theta: Floats, layer: Any) -> Any:
-    """Return the weights of a layer as its users see them: (n_in + 1, n_out), bias first (68)."""
-    rows, stride = layer.n_out, layer.stride
-    if layer.by_input:
-        rows = layer.n_in + 1
-    block = theta[layer.weights : layer.weights + rows * stride].reshape(rows, stride)
-    W = block.T[: layer.n_in + 1]
-    if layer.by_input:
-        W = block[:, : layer.n_out]
-    return W
+@kernel
+def sum_by_output(network: Network, l: int, A: Matrix, H: Matrix, k: int) -> None:
+    """Compute H = A_bias W of a layer whose rows of weights belong to outputs."""
+    layer = network.layers[l]
+    W = network.theta[layer.weights :]
+    dot_product(A, Matrix(W[1:], layer.stride, 1), H, k, layer.n_in, layer.n_out)
+    for i in range(k):
+        for j in range(layer.n_out):
+            H.values[i * H.row + j] -= W[j * layer.stride]
+
+
+@kernel
+def inputs(X: Floats, samples: NDArray[np.int64], gather: bool, work: Work) -> Matrix:
+    """Return the rows of some samples: where they are, in order, or else collected."""
+    n = X.shape[1]
+    if gather:
+        collect(X, samples, work.x, work.width)
+        return Matrix(work.x, work.width, 1)
+    return Matrix(flat(X)[samples[0] * n :], n, 1)
+
+
+@kernel(inline=False)
+def recall(
+    network: Network, X: Floats, gather: bool, skip_zeros: bool, work: Work, out: Floats
+) -> None:
+    """Write the outputs of the last layer for every row of X, some rows at a time."""
+    top = network.layers[network.layers.size - 1]
+    outputs = work.outputs[top.before * work.capacity :]
+    for start in range(0, X.shape[0], work.capacity):
+        part = X[start : start + work.capacity]
+        samples = work.every[: part.shape[0]]
+        A = inputs(part, samples, gather, work)
+        forward_batch(network, A, samples.size, skip_zeros, work)
+        for i in range(samples.size):
+            for j in range(top.n_out):
+                out[start + i, j] = outputs[i * top.width + j]
+
+
+@kernel(inline=False)
+def recall_row(network: Network, X: Floats, nodes: Nodes, out: Floats) -> None:
+    """Write the outputs of the last layer for the only row of X."""
+    first_sum(network, flat(X), nodes)
+    forward_layers(network, nodes)
+    a = nodes.a[network.layers[network.layers.size - 1].nodes :]
+    for j in range(out.shape[1]):
+        out[0, j] = a[j]

@@ -1,6 +1,7 @@
 """The one policy by which kernels are compiled, and the list of all of them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import numba
@@ -17,18 +18,19 @@ KERNELS: list[Any] = []
 """Every kernel there is, for tests that hold the number of signatures and of cache misses."""
 
 
-def kernel(function: Function) -> Function:
+def kernel(function: Function | None = None, *, inline: bool = True) -> Any:
     """Compile a function at its first call: no GIL, C's division, no fast-math, kept on disk.
 
     Without Numba's runtime nothing can be allocated, and no slice is counted: counting costs a
     network of a few dozen weights more than its arithmetic. Inlined, a slice is but an address.
     """
-    compiled: Any = numba.njit(error_model="numpy", nogil=True, forceinline=True, _nrt=False)(
-        function
-    )
+    if function is None:
+        return partial(kernel, inline=inline)
+    options = {"forceinline": True} if inline else {}
+    compiled: Any = numba.njit(error_model="numpy", nogil=True, _nrt=False, **options)(function)
     compiled._cache = KernelCache(function)
     KERNELS.append(compiled)
-    return compiled  # type: ignore[no-any-return]
+    return compiled
 
 
 def inlined(function: Function) -> Function:

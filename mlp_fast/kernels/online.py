@@ -1,4 +1,14 @@
-"""Online training: one sample at a time, the weights changed after each (algorithm 2.4.1)."""
+"""Online training: one sample at a time, the weights changed after each (algorithm 2.4.1).
+
+The first layer, where most weights are, takes BLOCK samples in one pass. Within a block its weights
+stay as they were, W; sample t sees them after the updates (4) by the samples s before it, hence
+
+    h_t = x_t W - sum over s < t of eta (x_t . x_s) delta_s,
+
+the bias node's -1 included in x. That is (2), but that the numbers are added in another order; what
+it costs does not grow with the number of inputs, and each weight is read twice and written once for
+BLOCK samples.
+"""
 
 import math
 
@@ -9,15 +19,22 @@ from mlp_fast.kernels.activation import (
     times_slope,
     times_slope_few,
 )
-from mlp_fast.kernels.arguments import Curves, Data, Floats, Network, Nodes, OneStep, Real, Rule
-from mlp_fast.kernels.by_input import (
-    back_propagate_inputs,
-    list_inputs,
-    sum_inputs,
-    update_and_sum,
-    update_inputs,
+from mlp_fast.kernels.arguments import (
+    BLOCK,
+    Block,
+    Curves,
+    Data,
+    Floats,
+    Matrix,
+    Network,
+    Nodes,
+    Real,
+    Rule,
 )
+from mlp_fast.kernels.by_input import back_propagate_inputs, sum_inputs, update_inputs
+from mlp_fast.kernels.collect import collect
 from mlp_fast.kernels.by_output import back_propagate_and_update, sum_outputs, update_outputs
+from mlp_fast.kernels.finite import all_finite
 from mlp_fast.kernels.jit import kernel
 from mlp_fast.kernels.loss import (
     SQUARED_ERROR,
@@ -27,65 +44,164 @@ from mlp_fast.kernels.loss import (
     squared_distance,
 )
 from mlp_fast.kernels.permute import permute
+from mlp_fast.kernels.product import add_product, dot_product
+from mlp_fast.kernels.simd import fma, lanes, load, store
+from mlp_fast.kernels.views import unlocked
+from mlp_fast.kernels.zeros import list_columns, list_inputs
 
 FEW = 3  # outputs that are best taken one by one
 
 
-@kernel
-def train_online(
-    network: Network, data: Data, rule: Rule, nodes: Nodes, curves: Curves, first: int, last: int
+@kernel(inline=False)
+def train_in_blocks(
+    network: Network, data: Data, rule: Rule, block: Block, curves: Curves, first: int, last: int
 ) -> None:
-    """Take steps first to last, of k in every epoch; step s is sample s % k of epoch s // k."""
-    k = data.X.shape[0]
+    """Take steps first to last, of k in every epoch; step s is sample s % k of epoch s // k.
+
+    For networks whose first layer has its rows by input. Blocks are counted from the start of each
+    epoch, and `first` and `last` lie between them.
+    """
+    k, n = data.X.shape[0], network.layers[0].n_out
     eta = network.theta.dtype.type(rule.learning_rate)
-    in_one_pass = network.layers[0].by_input != 0 and not rule.skip_zeros
+    width = network.layers[0].width
     step = first
     while step < last:
-        epoch = step // k
+        epoch, begin = step // k, step % k
         order = data.orders[epoch % data.orders.shape[0]]
-        if rule.shuffle and step == epoch * k:
+        if rule.shuffle and begin == 0:
             permute(order, rule.key, epoch)
-        begin, end = step - epoch * k, min(last - epoch * k, k)
-        error_sum, loss_sum = curves.error[epoch], curves.loss[epoch]
-        m = first_sum(network, data.X[order[begin]], rule.skip_zeros, nodes)
-        for s in range(begin, end):
-            x, t = data.X[order[s]], data.T[order[s]]
-            error, loss = forward_phase(network, rule.loss, t, nodes)
-            error_sum += error
-            loss_sum += loss
-            backward_phase(network, rule.loss, eta, t, nodes)
-            if s + 1 == end:
-                if in_one_pass:
-                    m = list_inputs(x, rule.skip_zeros, nodes.position, nodes.value)
-                first_update(network, m, eta, nodes)
-            elif in_one_pass:
-                first_update_and_sum(network, x, data.X[order[s + 1]], eta, nodes)
-            else:
-                first_update(network, m, eta, nodes)
-                m = first_sum(network, data.X[order[s + 1]], rule.skip_zeros, nodes)
-        curves.error[epoch], curves.loss[epoch] = error_sum, loss_sum
-        step += end - begin
+        count = min(BLOCK - begin % BLOCK, k - begin, last - step)
+        samples = order[begin : begin + count]
+        collect(data.X, samples, block.x, block.width)
+        count = multiply_inputs(count, eta, block)
+        m = list_columns(Matrix(block.x, block.width, 1), count, data.X.shape[1], block.listed)
+        sum_block(network, count, m, block)
+        for t in range(count):
+            correct(t, n, width, block, block.nodes.delta[network.layers[0].nodes :])
+            targets = unlocked(data.T[samples[t]])
+            error, loss = forward_phase(network, rule.loss, targets, block.nodes)
+            curves.error[epoch] += error
+            curves.loss[epoch] += loss
+            backward_phase(network, rule.loss, eta, targets, block.nodes)
+            keep(n, block.nodes.delta[network.layers[0].nodes :], block.delta[t * width :])
+        update_block(network, count, m, eta, block)
+        step += count
 
 
 @kernel
-def train_one(network: Network, rule: OneStep, x: Floats, t: Floats, nodes: Nodes) -> float:
-    """Learn from one sample; return its loss. If that is not finite the weights are left alone."""
-    m = first_sum(network, x, rule.skip_zeros, nodes)
-    _, value = forward_phase(network, rule.loss, t, nodes)
-    if math.isfinite(value):
-        eta = network.theta.dtype.type(rule.learning_rate)
+def multiply_inputs(count: int, eta: Real, block: Block) -> int:
+    """Compute eta (x_t . x_s) of all samples; return how many may be taken at once.
+
+    That is one where a product is too large for a number: then the sum above is of no use.
+    """
+    x, steps = Matrix(block.x, block.width, 1), Matrix(block.steps, BLOCK, 1)
+    dot_product(x, x, steps, count, block.width, BLOCK)
+    one = block.x.dtype.type(1.0)
+    for i in range(0, count * BLOCK, BLOCK):
+        store(block.steps, i, eta * (one + load(block.steps, i, BLOCK)))
+    return count if all_finite(block.steps[: count * BLOCK]) else 1
+
+
+@kernel
+def sum_block(network: Network, count: int, m: int, block: Block) -> None:
+    """Compute x_t W of all samples with the weights as they are before the block (2)."""
+    layer = network.layers[0]
+    W, every = network.theta[layer.weights :], block.nodes.every
+    for t in range(count):
+        for j in range(0, layer.n_out, lanes(W)):
+            store(block.h, t * layer.width + j, -load(W, j))
+    add_product(
+        W.dtype.type(1.0),
+        Matrix(block.x, block.width, 1),
+        Matrix(W[layer.stride :], layer.stride, 1),
+        Matrix(block.h, layer.width, 1),
+        every[:count],
+        block.listed[:m],
+        layer.n_out,
+    )
+
+
+@kernel
+def correct(t: int, n: int, width: int, block: Block, h: Floats) -> None:
+    """Subtract what the samples before it have changed from h of sample t."""
+    for j in range(0, n, lanes(h)):
+        total = load(block.h, t * width + j)
+        for s in range(t):
+            total = fma(-block.steps[s * BLOCK + t], load(block.delta, s * width + j), total)
+        store(h, j, total)
+
+
+@kernel
+def keep(n: int, delta: Floats, kept: Floats) -> None:
+    """Copy the errors of a sample."""
+    for j in range(0, n, lanes(delta)):
+        store(kept, j, load(delta, j))
+
+
+@kernel
+def update_block(network: Network, count: int, m: int, eta: Real, block: Block) -> None:
+    """Subtract eta x_t delta_t of all samples from the weights (4)."""
+    layer = network.layers[0]
+    W, every = network.theta[layer.weights :], block.nodes.every
+    for j in range(0, layer.n_out, lanes(W)):
+        total = load(block.delta, j)
+        for t in range(1, count):
+            total += load(block.delta, t * layer.width + j)
+        store(W, j, fma(eta, total, load(W, j)))
+    add_product(
+        -eta,
+        Matrix(block.x, 1, block.width),
+        Matrix(block.delta, layer.width, 1),
+        Matrix(W[layer.stride :], layer.stride, 1),
+        block.listed[:m],
+        every[:count],
+        layer.n_out,
+    )
+
+
+@kernel(inline=False)
+def train_one_by_one(
+    network: Network, data: Data, rule: Rule, nodes: Nodes, curves: Curves, first: int, last: int
+) -> None:
+    """Do as `train_in_blocks` for networks whose first layer has its rows by output."""
+    k = data.X.shape[0]
+    eta = network.theta.dtype.type(rule.learning_rate)
+    for step in range(first, last):
+        epoch, s = step // k, step % k
+        order = data.orders[epoch % data.orders.shape[0]]
+        if rule.shuffle and s == 0:
+            permute(order, rule.key, epoch)
+        x, t = unlocked(data.X[order[s]]), unlocked(data.T[order[s]])
+        m = first_sum(network, x, nodes)
+        error, loss = forward_phase(network, rule.loss, t, nodes)
+        curves.error[epoch] += error
+        curves.loss[epoch] += loss
         backward_phase(network, rule.loss, eta, t, nodes)
+        first_update(network, m, eta, nodes)
+
+
+@kernel(inline=False)
+def train_one(
+    network: Network, loss: int, learning_rate: float, x: Floats, t: Floats, nodes: Nodes
+) -> float:
+    """Learn from one sample; return its loss. If that is not finite the weights are left alone."""
+    x, t = unlocked(x), unlocked(t)
+    m = first_sum(network, x, nodes)
+    _, value = forward_phase(network, loss, t, nodes)
+    if math.isfinite(value):
+        eta = network.theta.dtype.type(learning_rate)
+        backward_phase(network, loss, eta, t, nodes)
         first_update(network, m, eta, nodes)
     return value
 
 
 @kernel
-def first_sum(network: Network, x: Floats, skip_zeros: bool, nodes: Nodes) -> int:
+def first_sum(network: Network, x: Floats, nodes: Nodes) -> int:
     """Compute h of the first layer (2); return how many inputs were listed for it."""
     layer = network.layers[0]
     W, h = network.theta[layer.weights :], nodes.delta[layer.nodes :]
     if layer.by_input:
-        m = list_inputs(x, skip_zeros, nodes.position, nodes.value)
+        m = list_inputs(x, True, nodes.position, nodes.value)
         sum_inputs(W, layer.stride, nodes.position[:m], nodes.value[:m], h, layer.n_out)
         return m
     for p in range(x.size):
@@ -107,19 +223,8 @@ def first_update(network: Network, m: int, eta: Real, nodes: Nodes) -> None:
 
 
 @kernel
-def first_update_and_sum(
-    network: Network, x: Floats, x_next: Floats, eta: Real, nodes: Nodes
-) -> None:
-    """Update the first layer by one sample and compute h of the next, reading the weights once."""
-    layer = network.layers[0]
-    delta = nodes.delta[layer.nodes :]
-    W = network.theta[layer.weights :]
-    update_and_sum(W, layer.stride, x, x_next, eta, delta, layer.n_out)
-
-
-@kernel
-def forward_phase(network: Network, loss: int, t: Floats, nodes: Nodes) -> tuple[float, float]:
-    """From h of the first layer on, compute all outputs; return the sum of (a - t)² and loss."""
+def forward_layers(network: Network, nodes: Nodes) -> None:
+    """From h of the first layer on, compute all outputs (2, 3)."""
     for l in range(network.layers.size):
         layer = network.layers[l]
         h, a = nodes.delta[layer.nodes :], nodes.a[layer.nodes :]
@@ -132,13 +237,21 @@ def forward_phase(network: Network, loss: int, t: Floats, nodes: Nodes) -> tuple
             else:
                 sum_outputs(W, layer.stride, p, n_in, h, n)
         if layer.n_out <= FEW and not layer.by_input and layer.activation != SOFTMAX:
-            activate_few(layer.activation, layer.beta, h, a, layer.n_out)  # (3)
+            activate_few(layer.activation, layer.beta, h, a, layer.n_out)
         else:
             activate(layer.activation, layer.beta, h, a, layer.n_out)
+
+
+@kernel
+def forward_phase(network: Network, loss: int, t: Floats, nodes: Nodes) -> tuple[float, float]:
+    """From h of the first layer on, compute all outputs; return the sum of (a - t)² and loss."""
+    forward_layers(network, nodes)
+    top = network.layers[network.layers.size - 1]
+    h, a = nodes.delta[top.nodes :], nodes.a[top.nodes :]
     error = squared_distance(a, t)
     if loss == SQUARED_ERROR:
         return error, 0.5 * error  # (48)
-    return error, entropy(loss, layer.beta, h, t)
+    return error, entropy(loss, top.beta, h, t)
 
 
 @kernel

@@ -36,6 +36,7 @@ from numba.extending import (
 )
 
 VECTOR_BITS = 512
+LANE_COUNTS = (2, 4, 8, 16, 32, 64, 128)
 
 
 # --- the type -------------------------------------------------------------------------------------
@@ -70,8 +71,8 @@ def _vec(like: types.Type, count: types.Type | None = None) -> Vec:
         raise TypingError(f"a vector holds float32 or float64, not {like}")
     if count in (None, types.none):
         return Vec(dtype, VECTOR_BITS // dtype.bitwidth)
-    if not isinstance(count, types.IntegerLiteral) or count.literal_value not in (2, 4, 8, 16):
-        raise TypingError(f"the lane count must be a literal 2, 4, 8 or 16, not {count}")
+    if not isinstance(count, types.IntegerLiteral) or count.literal_value not in LANE_COUNTS:
+        raise TypingError(f"the lane count must be a literal power of 2 up to 128, not {count}")
     return Vec(dtype, count.literal_value)
 
 
@@ -127,8 +128,13 @@ def _check_array(array: types.Type, stored: types.Type | None = None) -> None:
 
 
 def _address(context, builder, sig, args, vec: Vec, count: ir.Value) -> ir.Value:
-    """Where the array's elements i .. i + count are; checked if Numba's own indexing would be."""
-    array, i = context.make_array(sig.args[0])(context, builder, args[0]), args[1]
+    pointer = address(context, builder, sig.args[0], args[0], args[1], count)
+    return builder.bitcast(pointer, context.get_value_type(vec).as_pointer())
+
+
+def address(context, builder, array_type: types.Array, array, i: ir.Value, count: ir.Value):
+    """Where an array's elements i .. i + count are; checked if Numba's own indexing would be."""
+    array = context.make_array(array_type)(context, builder, array)
     if context.enable_boundscheck:
         room = builder.sub(builder.extract_value(array.shape, 0), count)
         outside = builder.icmp_signed(">", i, room)
@@ -137,8 +143,7 @@ def _address(context, builder, sig, args, vec: Vec, count: ir.Value) -> ir.Value
         with builder.if_then(outside, likely=False):
             message = ("vector is out of bounds",)
             context.call_conv.return_user_exc(builder, IndexError, message)
-    pointer = builder.gep(array.data, [i])
-    return builder.bitcast(pointer, context.get_value_type(vec).as_pointer())
+    return builder.gep(array.data, [i])
 
 
 @intrinsic(prefer_literal=True)
@@ -385,6 +390,18 @@ def select(typingctx, mask, a, b):
         return builder.select(*args)
 
     return vec(mask, vec, vec), codegen
+
+
+@intrinsic
+def bits(typingctx, mask):
+    """An integer whose bit i is lane i of a mask."""
+    if not isinstance(mask, Vec) or mask.dtype != types.boolean:
+        raise TypingError(f"bits takes a mask, not {mask}")
+
+    def codegen(context, builder, sig, args):
+        return builder.zext(builder.bitcast(args[0], ir.IntType(mask.lanes)), ir.IntType(64))
+
+    return types.int64(mask), codegen
 
 
 @intrinsic

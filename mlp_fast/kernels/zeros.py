@@ -1,9 +1,13 @@
-"""Whether so many inputs are zero that listing the others pays."""
+"""Which inputs are not zero, listed without a branch: the others need no visit to their weights."""
 
-from mlp_fast.kernels.arguments import Floats
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp_fast.kernels.arguments import Floats, Matrix
 from mlp_fast.kernels.jit import kernel
+from mlp_fast.kernels.simd import bits, lanes, load, load_first
 
-MANY = 0.4  # of the inputs: where the listed kernel overtakes the one that visits weights once
+MANY = 0.2  # of the inputs: where a batch's lists pay
 
 
 @kernel
@@ -14,3 +18,41 @@ def zeros_are_many(X: Floats) -> bool:
         for p in range(X.shape[1]):
             zeros += X[i, p] == 0
     return zeros > MANY * X.size
+
+
+@kernel
+def list_inputs(x: Floats, skip_zeros: bool, index: NDArray[np.int64], value: Floats) -> int:
+    """List the inputs of one sample, or those that are not 0; return how many."""
+    m = 0
+    for p in range(x.size):
+        index[m] = p
+        value[m] = x[p]
+        m += (x[p] != 0) | (not skip_zeros)
+    return m
+
+
+@kernel
+def list_columns(X: Matrix, k: int, n: int, listed: NDArray[np.int64]) -> int:
+    """List the columns of k rows that are not 0 in all of them; return how many."""
+    V = lanes(X.values)
+    m = 0
+    for p in range(0, n, V):
+        some = 0
+        for i in range(p, p + k * X.row, X.row):
+            # memory behind the last row may be nobody's
+            some |= bits((load(X.values, i) if p + V <= n else load_first(X.values, i, n - p)) != 0)
+        for q in range(p, min(p + V, n)):
+            listed[m] = q
+            m += some & 1
+            some >>= 1
+    return m
+
+
+@kernel
+def list_rows(X: Matrix, k: int, p: int, listed: NDArray[np.int64]) -> int:
+    """List the rows whose eight columns from p on are not all 0; return how many."""
+    m = 0
+    for i in range(k):
+        listed[m] = i
+        m += bits(load(X.values, i * X.row + p, 8) != 0) != 0
+    return m

@@ -1,0 +1,16 @@
+"""Rows of the data brought together, where they must lie end to end or end in zeros."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp_fast.kernels.arguments import Floats
+from mlp_fast.kernels.jit import kernel
+
+
+@kernel
+def collect(X: Floats, samples: NDArray[np.int64], rows: Floats, width: int) -> None:
+    """Copy the rows of some samples; what lies behind them, up to the width, stays as it is."""
+    for i in range(samples.size):
+        x = X[samples[i]]
+        for p in range(x.size):
+            rows[i * width + p] = x[p]

@@ -1,0 +1,83 @@
+"""Products of strided matrices, from tiles that stay in registers.
+
+All columns are taken in whole vectors, which may reach over the end of a row: the rows of B have
+zeros there, or else what is added there to C is never read.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp_fast.kernels.arguments import Matrix, Real
+from mlp_fast.kernels.jit import inlined, kernel
+from mlp_fast.kernels.simd import lanes
+from mlp_fast.kernels.target import WIDE
+from mlp_fast.kernels.tiles import add_tile, dot_tile
+
+# how much stays in registers: 16 sums and what they are made of, or 4 where a vector takes several
+TALL, VECTORS = (8, 2) if WIDE else (4, 1)
+DOT_TALL, DOT_WIDE = (2, 8) if WIDE else (1, 4)
+
+
+@kernel(inline=False)
+def add_product(
+    alpha: Real,
+    A: Matrix,
+    B: Matrix,
+    C: Matrix,
+    rows: NDArray[np.int64],
+    inner: NDArray[np.int64],
+    n: int,
+) -> None:
+    """Add alpha A B to C, in the listed rows and n columns; sums run over the inner list."""
+    V = lanes(C.values)
+    j = 0
+    while j < n:
+        if VECTORS > 1 and n - j > V:
+            j += _add_strip(alpha, A, B, C, rows, inner, j, VECTORS)
+        else:
+            j += _add_strip(alpha, A, B, C, rows, inner, j, 1)
+
+
+@inlined
+def _add_strip(
+    alpha: Real,
+    A: Matrix,
+    B: Matrix,
+    C: Matrix,
+    rows: NDArray[np.int64],
+    inner: NDArray[np.int64],
+    j: int,
+    vectors: int,
+) -> int:
+    """Do so for all rows in some vectors of columns; return how many columns these are."""
+    r = 0
+    while rows.size - r >= TALL:
+        r += add_tile(alpha, A, B, C, rows, r, inner, j, TALL, vectors)
+    if TALL > 4 and rows.size - r >= 4:
+        r += add_tile(alpha, A, B, C, rows, r, inner, j, 4, vectors)
+    while r < rows.size:
+        r += add_tile(alpha, A, B, C, rows, r, inner, j, 1, vectors)
+    return int(vectors * lanes(C.values))
+
+
+@kernel(inline=False)
+def dot_product(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int) -> None:
+    """Write A B' to m rows and n columns of C."""
+    q = 0
+    while n - q >= DOT_WIDE:
+        q += _dot_strip(A, B, C, m, n_inner, q, DOT_WIDE)
+    while q < n:
+        q += _dot_strip(A, B, C, m, n_inner, q, 1)
+
+
+@inlined
+def _dot_strip(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, q: int, width: int) -> int:
+    """Do so for all rows in some columns; return how many."""
+    r = 0
+    while m - r >= DOT_TALL:
+        dot_tile(A, B, C, r, q, n_inner, DOT_TALL, width)
+        r += DOT_TALL
+    while r < m:
+        dot_tile(A, B, C, r, q, n_inner, 1, width)
+        r += 1
+    return width

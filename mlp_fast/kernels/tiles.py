@@ -1,0 +1,190 @@
+"""The two inner loops that all products of matrices are made of; everything else calls these.
+
+Both are written as LLVM, because what counts is that a tile of sums stays in registers from the
+first step to the last: left to itself LLVM unrolls the loop, and then runs out of them. The order
+of every sum is that of a plain loop, so a tile's height and width change no bit.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from mlp_fast.kernels.simd import Value, Vec, _broadcast, _vec, address
+
+INDEX = ir.IntType(64)
+
+
+class _Matrix:
+    """A `Matrix` of arguments.py inside an intrinsic."""
+
+    def __init__(self, context, builder, t: types.NamedTuple, value):
+        self.context, self.builder, self.array_type = context, builder, t.types[0]
+        self.values, self.row, self.column = (builder.extract_value(value, i) for i in range(3))
+
+    def pointer(self, i, j, count: int):
+        """Where row i has its columns j .. j + count, of unit stride."""
+        place = self.builder.add(self.builder.mul(i, self.row), j)
+        place = address(
+            self.context, self.builder, self.array_type, self.values, place, INDEX(count)
+        )
+        return place
+
+    def element(self, start, column):
+        """What stands in a column of the row that begins at `start`."""
+        place = self.builder.add(start, self.builder.mul(column, self.column))
+        pointer = address(self.context, self.builder, self.array_type, self.values, place, INDEX(1))
+        return self.builder.load(pointer)
+
+
+class _Loop:
+    """A loop over 0 .. n with sums that start at zero; never unrolled."""
+
+    def __init__(self, builder, n, sums: list[ir.Type]):
+        self.builder, self.n, self.entry = builder, n, builder.block
+        self.body = builder.append_basic_block("tile")
+        self.done = builder.append_basic_block("summed")
+        self.zeros = [t(None) for t in sums]
+        builder.cbranch(builder.icmp_signed(">", n, INDEX(0)), self.body, self.done)
+        builder.position_at_end(self.body)
+        self.i = builder.phi(INDEX)
+        self.i.add_incoming(INDEX(0), self.entry)
+        self.sums = [Value(builder, self._phi(zero)) for zero in self.zeros]
+
+    def _phi(self, zero):
+        value = self.builder.phi(zero.type)
+        value.add_incoming(zero, self.entry)
+        return value
+
+    def close(self, sums: list, step: int = 1) -> list:
+        """End the body with the sums' new values; return what they are after the loop."""
+        builder = self.builder
+        following, end = builder.add(self.i, INDEX(step)), builder.block
+        self.i.add_incoming(following, end)
+        branch = builder.cbranch(builder.icmp_signed("<", following, self.n), self.body, self.done)
+        disable = builder.module.add_metadata(
+            [ir.MetaDataString(builder.module, "llvm.loop.unroll.disable")]
+        )
+        loop = builder.module.add_metadata([disable, disable])
+        loop.operands = (loop, disable)  # LLVM knows a loop by metadata that name themselves
+        branch.set_metadata("llvm.loop", loop)
+        builder.position_at_end(self.done)
+        results = [self._phi(zero) for zero in self.zeros]
+        for phi, result, value in zip(self.sums, results, sums, strict=True):
+            phi.value.add_incoming(value, end)
+            result.add_incoming(value, end)
+        return results
+
+
+def _load(builder, pointer, vec: Vec, t: ir.Type, i: int = 0):
+    pointer = builder.bitcast(builder.gep(pointer, [INDEX(i * vec.lanes)]), t.as_pointer())
+    return builder.load(pointer, align=vec.dtype.bitwidth // 8)
+
+
+def _store(builder, value, pointer, vec: Vec, i: int = 0):
+    pointer = builder.gep(pointer, [INDEX(i * vec.lanes)])
+    pointer = builder.bitcast(pointer, value.type.as_pointer())
+    builder.store(value, pointer, align=vec.dtype.bitwidth // 8)
+
+
+@intrinsic(prefer_literal=True)
+def add_tile(typingctx, alpha, A, B, C, rows, r, inner, j, height, vectors):
+    """Add alpha A B to C, in some vectors of columns from j on and the rows at rows[r : r + height].
+
+    The sums run over the listed columns of A and rows of B. Return the height.
+    """
+    vec = _vec(C.types[0])
+    tall, wide = height.literal_value, vectors.literal_value
+
+    def codegen(context, builder, sig, args):
+        t = context.get_value_type(vec)
+        A, B, C = (_Matrix(context, builder, sig.args[i], args[i]) for i in (1, 2, 3))
+        r, j = args[5], args[7]
+
+        def listed(k, i):
+            return builder.load(address(context, builder, sig.args[k], args[k], i, INDEX(1)))
+
+        numbers = [listed(4, builder.add(r, INDEX(i))) for i in range(tall)]
+        starts = [builder.mul(number, A.row) for number in numbers]
+        inner = context.make_array(sig.args[6])(context, builder, args[6])
+        n = builder.extract_value(inner.shape, 0)
+        loop = _Loop(builder, n, [t] * (tall * wide))
+        column = listed(6, loop.i)
+        pointer = B.pointer(column, j, wide * vec.lanes)
+        b = [Value(builder, _load(builder, pointer, vec, t, v)) for v in range(wide)]
+        sums = []
+        for i, start in enumerate(starts):
+            a = Value(builder, _broadcast(builder, A.element(start, column), t))
+            for v in range(wide):
+                sums.append(a.fma(b[v], loop.sums[i * wide + v]).value)
+        sums = loop.close(sums)
+        factor = Value(builder, _broadcast(builder, args[0], t))
+        for i, number in enumerate(numbers):
+            pointer = C.pointer(number, j, wide * vec.lanes)
+            for v in range(wide):
+                c = Value(builder, _load(builder, pointer, vec, t, v))
+                c = Value(builder, sums[i * wide + v]).fma(factor, c).value
+                _store(builder, c, pointer, vec, v)
+        return context.get_constant(types.intp, tall)
+
+    return types.intp(alpha, A, B, C, rows, r, inner, j, height, vectors), codegen
+
+
+@intrinsic(prefer_literal=True)
+def dot_tile(typingctx, A, B, C, r, q, n, height, width):
+    """Write A B' to C, in rows r .. r + height and columns q .. q + width, sums over n columns.
+
+    These are taken in whole vectors, which reach over the ends of rows: there A or B has zeros.
+    Return the width.
+    """
+    vec = _vec(C.types[0])
+    tall, wide = height.literal_value, width.literal_value
+
+    def codegen(context, builder, sig, args):
+        t = context.get_value_type(vec)
+        A, B, C = (_Matrix(context, builder, sig.args[i], args[i]) for i in range(3))
+        r, q, n = args[3:6]
+        rows = [builder.add(r, INDEX(i)) for i in range(tall)]
+        columns = [builder.add(q, INDEX(i)) for i in range(wide)]
+        loop = _Loop(builder, n, [t] * (tall * wide))
+
+        def vector(M, i):
+            return Value(builder, _load(builder, M.pointer(i, loop.i, vec.lanes), vec, t))
+
+        a, b = [vector(A, i) for i in rows], [vector(B, i) for i in columns]
+        pairs = [(x, y) for x in a for y in b]
+        sums = [x.fma(y, total).value for (x, y), total in zip(pairs, loop.sums, strict=True)]
+        sums = loop.close(sums, vec.lanes)
+        for i, row in enumerate(rows):
+            totals = sum_each(builder, sums[i * wide : (i + 1) * wide])
+            _store(builder, totals, C.pointer(row, q, wide), vec)
+        return context.get_constant(types.intp, wide)
+
+    return types.intp(A, B, C, r, q, n, height, width), codegen
+
+
+def sum_each(builder, vectors: list):
+    """Sum up each of 1, 2, 4, ... vectors down the tree of `vsum`; return a vector of the sums.
+
+    Two vectors' halves are added at once, then four vectors' quarters: some three instructions a
+    sum. Each part holds, end to end, what is left of so many vectors.
+    """
+    parts, held = list(vectors), 1
+    while (left := parts[0].type.count // held) > 1:
+        half = left // 2
+        if len(parts) == 1:
+            pairs, starts = [(parts[0], parts[0])], [left * i for i in range(held)]
+        else:
+            pairs = list(zip(parts[::2], parts[1::2], strict=True))
+            held *= 2
+            starts = [left * i for i in range(held)]  # a shuffle numbers both its vectors' lanes
+        low = [start + lane for start in starts for lane in range(half)]
+        high = [lane + half for lane in low]
+        parts = [
+            builder.fadd(*(builder.shuffle_vector(x, y, _lanes(i)) for i in (low, high)))
+            for x, y in pairs
+        ]
+    return parts[0]
+
+
+def _lanes(numbers: list[int]) -> ir.Constant:
+    return ir.VectorType(ir.IntType(32), len(numbers))(numbers)
