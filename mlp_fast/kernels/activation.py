@@ -24,14 +24,14 @@ def relu(h: Value) -> Any:
 
 @elementwise
 def sigmoid_slope(a: Value) -> Any:
-    """Return a(1 - a) (39), but for beta."""
-    return a * (a.constant(1.0) - a)
+    """Return a(1 - a) (39), but for beta; rounded once."""
+    return (-a).fma(a, a)
 
 
 @elementwise
 def tanh_slope(a: Value) -> Any:
-    """Return 1 - a² (41)."""
-    return a.constant(1.0) - a * a
+    """Return 1 - a² (41), rounded once."""
+    return (-a).fma(a, 1.0)
 
 
 @elementwise
@@ -44,7 +44,7 @@ def relu_slope(a: Value) -> Any:
 def g(activation: int, beta: Real, h: Vector) -> Vector:
     """Return g(h) of a vector or a number; not for softmax, which needs the whole layer."""
     if activation == SIGMOID:
-        h = sigmoid(beta * h)  # (38)
+        h = sigmoid(h, beta)  # (38)
     elif activation == TANH:
         h = tanh(h)  # (40)
     elif activation == RELU:
@@ -58,7 +58,7 @@ def g(activation: int, beta: Real, h: Vector) -> Vector:
 def times_g_slope(activation: int, beta: Real, a: Vector, delta: Vector) -> Vector:
     """Return delta g'(h) of a vector or a number, g'(h) told from a; not for softmax."""
     if activation == SIGMOID:
-        delta = delta * (beta * sigmoid_slope(a))  # (39)
+        delta = (beta * delta) * sigmoid_slope(a)  # (39)
     elif activation == TANH:
         delta = delta * tanh_slope(a)  # (41)
     elif activation == RELU:

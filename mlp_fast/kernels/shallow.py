@@ -53,51 +53,62 @@ def train_run(network, data, rule, nodes, samples, count):
     """Take some samples; return the sums of (a - t)² and of the loss. Rows have so many lanes."""
     hidden, output = network.layers[0], network.layers[1]
     W, w = network.theta[hidden.weights :], network.theta[output.weights :]
-    eta = W.dtype.type(rule.learning_rate)
+    n, stride, g_hidden, g_output = (
+        hidden.n_out,
+        hidden.stride,
+        hidden.activation,
+        output.activation,
+    )
+    left = slope_left(rule.loss, g_output)
+    one, eta = W.dtype.type(1.0), W.dtype.type(rule.learning_rate)
     beta, beta_out = W.dtype.type(hidden.beta), W.dtype.type(output.beta)
-    beta_loss = W.dtype.type(1.0 if rule.loss == SQUARED_ERROR else output.beta)
-    left = slope_left(rule.loss, output.activation)
+    eta_out = -eta * beta_out
     bias, v = w[0], load(w, 1, count)
     error, loss = 0.0, 0.0
 
     x = unlocked(data.X[samples[0]])
     h = -load(W, 0, count)
+    i = 0
     for p in range(x.size):
-        h = fma(x[p], load(W, (p + 1) * hidden.stride, count), h)
-    x_before, delta = x, splat(W.dtype.type(0.0), v)
+        i += stride
+        h = fma(x[p], load(W, i, count), h)
+    x_before, change = x, splat(W.dtype.type(0.0), v)
     for s in range(samples.size):
         t = unlocked(data.T[samples[s]])
-        a = g(hidden.activation, beta, h)
-        v_slope = times_g_slope(hidden.activation, beta, a, v)
+        a = g(g_hidden, beta, h)
+        v_slope = times_g_slope(g_hidden, beta, a, v)
         h_out = vsum(a * v) - bias
-        y = g(output.activation, beta_out, h_out)
+        y = g(g_output, beta_out, h_out)
         e = y - t[0]  # (47)
-        delta_out = times_g_slope(left, beta_out, y, beta_loss * e)
+        delta_out = times_g_slope(left, one, y, e)  # but for beta, which eta_out has
 
         x_next = unlocked(data.X[samples[min(s + 1, samples.size - 1)]])
-        row = fma(eta, delta, load(W, 0, count))  # (4), of the sample before
+        row = load(W, 0, count) - change  # (4), of the sample before
         store(W, 0, row)
-        h, product = -row, eta
+        h, product = -row, one
+        i = 0
         for p in range(x.size):
-            i = (p + 1) * hidden.stride
-            row = fma(-eta * x_before[p], delta, load(W, i, count))
+            i += stride
+            row = fma(x_before[p], change, load(W, i, count))
             store(W, i, row)
             h = fma(x_next[p], row, h)
-            product = fma(eta * x[p], x_next[p], product)
-        delta = delta_out * v_slope  # (36), with the weights as they were in the forward phase
-        h = fma(-product, delta, h)
-        v = fma(-eta * delta_out, first_lanes(a, hidden.n_out), v)
-        bias += eta * delta_out
+            product = fma(x[p], x_next[p], product)
+        h = fma(delta_out, (eta_out * product) * v_slope, h)
+        step = eta_out * delta_out
+        change = step * v_slope  # -eta delta (36), with the weights of the forward phase
+        v = fma(step, first_lanes(a, n), v)
+        bias -= step
         x_before, x = x, x_next
 
         error += np.float64(e) * np.float64(e)
         if rule.loss != SQUARED_ERROR:
             nodes.delta[0] = h_out
             loss += entropy(rule.loss, output.beta, nodes.delta, t)
-    store(W, 0, fma(eta, delta, load(W, 0, count)))
+    store(W, 0, load(W, 0, count) - change)
+    i = 0
     for p in range(x.size):
-        i = (p + 1) * hidden.stride
-        store(W, i, fma(-eta * x_before[p], delta, load(W, i, count)))
+        i += stride
+        store(W, i, fma(x_before[p], change, load(W, i, count)))
     store(w, 1, v)
     w[0] = bias
     return error, 0.5 * error if rule.loss == SQUARED_ERROR else loss

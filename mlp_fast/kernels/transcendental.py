@@ -84,19 +84,21 @@ def _clamp(x: Value, low: float, high: float) -> Value:
     return (x > high).choose(high, x)
 
 
-def _split_exp(x: Value, scale: float = 1.0) -> tuple[Value, Value]:
-    """exp(scale x) as 2^k (1 + p): k in the low bits of an integer, |p| < 0.42.
+def _split_exp(x: Value, shifted: Value | None = None) -> tuple[Value, Value, Value]:
+    """exp(x) as 2^k (1 + high + low): k in the low bits of an integer, |high + low| < 0.42.
 
-    The exact `high` joins last, so that p is good to an ulp, and everything else runs beside it.
+    `high` is exact, so that what it joins last is good to an ulp; everything else runs beside it.
+    `shifted` is x / log(2) + `to_integer` where a caller knows it sooner.
     """
     f = _format(x)
-    shifted = x.fma(scale / math.log(2.0), f.to_integer)
+    if shifted is None:
+        shifted = x.fma(1.0 / math.log(2.0), f.to_integer)
     k = shifted - f.to_integer
-    high, low = k.fma(-f.ln2[0], x * scale), k * -f.ln2[1]
+    high, low = k.fma(-f.ln2[0], x), k * -f.ln2[1]
     r = high + low
     r2 = r * r
     start = r2.fma(_polynomial(r, f.exp[:2]), low)
-    return shifted.as_int(), high + (r2 * r2).fma(_polynomial(r, f.exp[2:]), start)
+    return shifted.as_int(), high, (r2 * r2).fma(_polynomial(r, f.exp[2:]), start)
 
 
 def _power_of_two(k: Value) -> Value:
@@ -108,28 +110,37 @@ def _power_of_two(k: Value) -> Value:
 @elementwise
 def exp(x):
     """e^x, within 1 ulp, denormal results included. The power of two is applied in two halves."""
-    k, p = _split_exp(_clamp(x, *_format(x).exp_range))
+    k, high, low = _split_exp(_clamp(x, *_format(x).exp_range))
+    p = high + low
     half = k >> 1
     first, second = _power_of_two(half), _power_of_two(k - half)
     return first.fma(p, first) * second
 
 
 @elementwise
-def sigmoid(x):
-    """1 / (1 + exp(-x)), within 2.4 ulp; 0 from the denormals on: x <= -709 (-88)."""
-    low, high = _format(x).sigmoid_range
-    k, p = _split_exp(_clamp(x, low, high), scale=-1.0)
+def sigmoid(x, beta):
+    """1 / (1 + exp(-beta x)), within 2.9 ulp; 0 from the denormals on: beta x <= -709 (-88).
+
+    Written for a short way from x to the result: what is added to 1 joins as it becomes known.
+    """
+    f = _format(x)
+    low, high = f.sigmoid_range
+    y = _clamp(x * beta, low, high)
+    per_bit = 1.0 / math.log(2.0)
+    shifted = x.fma(beta * -per_bit, f.to_integer)  # beside y
+    shifted = _clamp(shifted, f.to_integer - high * per_bit, f.to_integer - low * per_bit)
+    k, high, low_part = _split_exp(-y, shifted)
     power = _power_of_two(k)
-    # ready long before p; "<=" lest LLVM shares it with the clamp and loses that max instruction
-    one = (x <= low).choose(0.0, x.constant(1.0))
-    return one / power.fma(p, power + 1.0)
+    one = (y <= low).choose(0.0, x.constant(1.0))
+    return one / power.fma(low_part, power.fma(high, power + 1.0))
 
 
 @elementwise
 def tanh(x):
     """(1 - exp(-2|x|)) / (1 + exp(-2|x|)) with the sign of x, within 2.1 ulp."""
-    k, p = _split_exp(_clamp(x.call("fabs"), 0.0, 20.0), scale=-2.0)
+    k, high, low = _split_exp(_clamp(x.call("fabs"), 0.0, 20.0) * -2.0)
     power = _power_of_two(k)
+    p = high + low
     y = power.fma(p, power - 1.0) / power.fma(p, power + 1.0)
     return y.call("copysign", x)
 
