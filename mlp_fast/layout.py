@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.activations import Activation
-from mlp_fast.kernels.arguments import BLOCK, LAYER, Block, Floats, Network, Nodes, Work
+from mlp_fast.kernels.arguments import BLOCK, LAYER, Block, Floats, Network, Nodes, Turned, Work
 from mlp_fast.kernels.shallow import LANES
 
 VECTOR_BYTES = 64  # as in kernels/simd.py
@@ -116,15 +116,26 @@ class Layout:
         """Return what kernels take for a network."""
         return Network(theta, self.layers)
 
-    def nodes(self) -> Nodes:
-        """Return buffers for one sample."""
+    def nodes(self, run: int = 0) -> Nodes:
+        """Return buffers for one sample, and for so many sparse rows made dense."""
         a, delta = self._aligned(self._n_nodes), self._aligned(self._n_nodes)
         value: Floats = np.zeros(self.sizes[0], self.dtype)
-        return Nodes(a, delta, np.zeros(self.sizes[0], np.int64), value, self._every(BLOCK))
+        return Nodes(
+            a,
+            delta,
+            np.zeros(self.sizes[0], np.int64),
+            value,
+            self._every(max(BLOCK, run)),
+            np.zeros((run, self.sizes[0]), self.dtype),
+        )
 
-    def block(self) -> Block:
-        """Return buffers for the samples that the first layer takes at once."""
+    def block(self, stored: int = 0) -> Block:
+        """Return buffers for the samples that the first layer takes at once.
+
+        Sparse rows store no more than so many numbers each; dense rows none.
+        """
         width, n = self._widths[:2]
+        packed_width = min(self._up(self.sizes[0]), self._lanes * BLOCK * stored)
         return Block(
             nodes=self.nodes(),
             x=self._aligned(BLOCK * width),
@@ -133,14 +144,33 @@ class Layout:
             delta=self._aligned(BLOCK * n),
             steps=self._aligned(BLOCK * BLOCK),
             listed=np.zeros(self.sizes[0], np.int64),
+            packed=self._aligned(BLOCK * packed_width),
+            packed_width=packed_width,
+            heads=np.zeros((3, BLOCK), np.int64),
         )
 
-    def work(self, n_rows: int, *, gather: bool, train: bool, gradient: bool = False) -> Work:
-        """Return buffers for so many rows of a batch, no larger than the task needs."""
+    def work(
+        self,
+        n_rows: int,
+        *,
+        collected: int = 0,
+        train: bool,
+        gradient: bool = False,
+        stored: int = 0,
+    ) -> Work:
+        """Return buffers for so many rows of a batch, no larger than the task needs.
+
+        That may need some of the rows collected at a time, and what sparse rows store, turned.
+        """
         outputs = self._aligned(n_rows * sum(self._widths[1:]))
+        turned = Turned(
+            np.zeros(self.sizes[0] if stored else 0, np.int64),
+            np.zeros(stored, np.int32),
+            np.zeros(stored, self.dtype),
+        )
         return Work(
             capacity=n_rows,
-            x=self._aligned(n_rows * self._widths[0] if gather else 0),
+            x=self._aligned(collected * self._widths[0]),
             width=self._widths[0],
             outputs=outputs,
             delta=self._aligned(outputs.size) if train else outputs,
@@ -148,6 +178,7 @@ class Layout:
             gradient=self._aligned(self.n_weights if gradient else 0),
             listed=np.zeros(max(n_rows, self.sizes[0]), np.int64),
             every=self._every(n_rows),
+            turned=turned,
         )
 
     def outputs(self, work: Work, n_rows: int) -> list[Floats]:

@@ -4,6 +4,9 @@ Rows and inputs are taken in whole vectors, which reach over the end of a row, e
 row's bias: there the inputs are 0, which adds nothing and changes nothing.
 """
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mlp_fast.kernels.arguments import Floats, Real
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.simd import fma, lanes, load, load_tile, splat, store, vsum
@@ -35,6 +38,19 @@ def sum_outputs(W: Floats, stride: int, p: Floats, n_in: int, h: Floats, n: int)
             h0 = fma(load(p, k), load(W, i + k), h0)
         h[q] = vsum(h0) - W[i - 1]
         i += stride
+
+
+@kernel
+def sum_some_outputs(
+    W: Floats, stride: int, p: Floats, places: NDArray[np.int64], h: Floats, n: int
+) -> None:
+    """Do as `sum_outputs` where all inputs are 0 but in the vectors that begin at some places."""
+    for q in range(n):
+        i = 1 + q * stride
+        total = splat(W.dtype.type(0.0))
+        for c in range(places.size):
+            total = fma(load(p, places[c]), load(W, i + places[c]), total)
+        h[q] = vsum(total) - W[i - 1]
 
 
 @kernel
@@ -91,6 +107,25 @@ def update_outputs(
     for q in range(n):
         i = 1 + q * stride
         for k in range(0, n_in, V):
+            store(W, i + k, fma(-eta * delta[q], load(p, k), load(W, i + k)))
+    update_biases(W, stride, eta, delta, n)
+
+
+@kernel
+def update_some_outputs(
+    W: Floats,
+    stride: int,
+    p: Floats,
+    places: NDArray[np.int64],
+    eta: Real,
+    delta: Floats,
+    n: int,
+) -> None:
+    """Do as `update_outputs` where all inputs are 0 but in the vectors that begin at some places."""
+    for q in range(n):
+        i = 1 + q * stride
+        for c in range(places.size):
+            k = places[c]
             store(W, i + k, fma(-eta * delta[q], load(p, k), load(W, i + k)))
     update_biases(W, stride, eta, delta, n)
 

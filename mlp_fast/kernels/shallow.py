@@ -15,6 +15,7 @@ from mlp_fast.kernels.loss import SQUARED_ERROR, entropy, slope_left
 from mlp_fast.kernels.permute import permute
 from mlp_fast.kernels.simd import first as first_lanes
 from mlp_fast.kernels.simd import fma, load, splat, store, vsum
+from mlp_fast.kernels.sparse import clear, scatter
 from mlp_fast.kernels.views import unlocked
 
 LANES = (4, 16, 32, 64)  # that a row may have
@@ -26,7 +27,7 @@ def train_shallow(
     network: Network, data: Data, rule: Rule, nodes: Nodes, curves: Curves, first: int, last: int
 ) -> None:
     """Take steps first to last, of k in every epoch; they lie between runs."""
-    k, n = data.X.shape[0], network.layers[0].n_out
+    k, n = data.T.shape[0], network.layers[0].n_out
     step = first
     while step < last:
         epoch, begin = step // k, step % k
@@ -35,21 +36,27 @@ def train_shallow(
             permute(order, rule.key, epoch)
         end = min(begin + RUN, k)
         samples = order[begin:end]
+        X, places = unlocked(data.rows.X), samples
+        if data.rows.sparse:
+            X, places = nodes.run, nodes.every
+            scatter(data.rows, samples, X.reshape(X.size), X.shape[1])
         if n <= 4:
-            error, loss = train_run(network, data, rule, nodes, samples, 4)
+            error, loss = train_run(network, data.T, X, places, rule, nodes, samples, 4)
         elif n <= 16:
-            error, loss = train_run(network, data, rule, nodes, samples, 16)
+            error, loss = train_run(network, data.T, X, places, rule, nodes, samples, 16)
         elif n <= 32:
-            error, loss = train_run(network, data, rule, nodes, samples, 32)
+            error, loss = train_run(network, data.T, X, places, rule, nodes, samples, 32)
         else:
-            error, loss = train_run(network, data, rule, nodes, samples, 64)
+            error, loss = train_run(network, data.T, X, places, rule, nodes, samples, 64)
+        if data.rows.sparse:
+            clear(data.rows, samples, X.reshape(X.size), X.shape[1])
         curves.error[epoch] += error
         curves.loss[epoch] += loss
         step += end - begin
 
 
 @inlined
-def train_run(network, data, rule, nodes, samples, count):
+def train_run(network, T, X, places, rule, nodes, samples, count):
     """Take some samples; return the sums of (a - t)² and of the loss. Rows have so many lanes."""
     hidden, output = network.layers[0], network.layers[1]
     W, w = network.theta[hidden.weights :], network.theta[output.weights :]
@@ -66,7 +73,7 @@ def train_run(network, data, rule, nodes, samples, count):
     bias, v = w[0], load(w, 1, count)
     error, loss = 0.0, 0.0
 
-    x = unlocked(data.X[samples[0]])
+    x = X[places[0]]
     h = -load(W, 0, count)
     i = 0
     for p in range(x.size):
@@ -74,7 +81,7 @@ def train_run(network, data, rule, nodes, samples, count):
         h = fma(x[p], load(W, i, count), h)
     x_before, change = x, splat(W.dtype.type(0.0), v)
     for s in range(samples.size):
-        t = unlocked(data.T[samples[s]])
+        t = unlocked(T[samples[s]])
         a = g(g_hidden, beta, h)
         v_slope = times_g_slope(g_hidden, beta, a, v)
         h_out = vsum(a * v) - bias
@@ -82,7 +89,7 @@ def train_run(network, data, rule, nodes, samples, count):
         e = y - t[0]  # (47)
         delta_out = times_g_slope(left, one, y, e)  # but for beta, which eta_out has
 
-        x_next = unlocked(data.X[samples[min(s + 1, samples.size - 1)]])
+        x_next = X[places[min(s + 1, samples.size - 1)]]
         row = load(W, 0, count) - change  # (4), of the sample before
         store(W, 0, row)
         h, product = -row, one
