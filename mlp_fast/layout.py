@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from mlp_fast.activations import Activation
 from mlp_fast.kernels.arguments import BLOCK, LAYER, Block, Floats, Network, Nodes, Turned, Work
 from mlp_fast.kernels.shallow import LANES
+
+Array = TypeVar("Array", bound=NDArray[Any])
 
 VECTOR_BYTES = 64  # as in kernels/simd.py
 LARGEST_PADDING = 1.25  # of the rows of a layer, ...
@@ -221,7 +224,7 @@ class Layout:
         return raw[start : start + size]
 
 
-def read_only(array: Floats) -> Floats:
+def read_only(array: Array) -> Array:
     """Return a read-only view: kernels see one type of input wherever it comes from."""
     view = array.view()
     view.flags.writeable = False

@@ -12,15 +12,21 @@ from numpy.typing import NDArray
 from mlp_fast.activations import ACTIVATIONS, SOFTMAX, TANH, THRESHOLD, Activation
 from mlp_fast.initialisation import initial_weights, shuffle_key
 from mlp_fast.kernels.arguments import BLOCK, Data, Floats, Network, Rows, Rule, Work
-from mlp_fast.kernels.batch import train_batch, train_forwarded
+from mlp_fast.kernels.batch import train_batch, train_forwarded, train_sparse_batch
 from mlp_fast.kernels.finite import all_finite
-from mlp_fast.kernels.forward import recall, recall_row
-from mlp_fast.kernels.online import train_in_blocks, train_one, train_one_by_one
+from mlp_fast.kernels.forward import recall, recall_row, recall_sparse
+from mlp_fast.kernels.online import (
+    train_in_blocks,
+    train_one,
+    train_one_by_one,
+    train_sparse_in_blocks,
+    train_sparse_one_by_one,
+)
 from mlp_fast.kernels.shallow import RUN, train_shallow
 from mlp_fast.kernels.zeros import zeros_are_many
 from mlp_fast.layout import Layout, read_only
-from mlp_fast.rows import dense_rows, stored_in_rows
 from mlp_fast.losses import LOSSES, Loss
+from mlp_fast.rows import dense_rows, stored_in_rows
 from mlp_fast.settings import Settings
 from mlp_fast.training import Training
 from mlp_fast.validation import check_orders
@@ -117,14 +123,17 @@ class Net:
                 gradient=size > ROWS,
                 stored=stored_in_rows(rows, n_rows),
             )
-            return Training(train_batch, network, data, rule, work, settings)
+            kernel = train_sparse_batch if rows.sparse else train_batch
+            return Training(kernel, network, data, rule, work, settings)
         if self.layout.shallow:
             nodes = self.layout.nodes(min(k, RUN) if rows.sparse else 0)
             return Training(train_shallow, network, data, rule, nodes, settings, RUN)
         if self.layout.by_input:
             block = self.layout.block(stored_in_rows(rows, 1))
-            return Training(train_in_blocks, network, data, rule, block, settings, BLOCK)
-        return Training(train_one_by_one, network, data, rule, self.layout.nodes(), settings)
+            kernel = train_sparse_in_blocks if rows.sparse else train_in_blocks
+            return Training(kernel, network, data, rule, block, settings, BLOCK)
+        kernel = train_sparse_one_by_one if rows.sparse else train_one_by_one
+        return Training(kernel, network, data, rule, self.layout.nodes(), settings)
 
     def forward(self, X: Floats) -> Forward:
         """Compute the outputs of every layer (69)."""
@@ -140,7 +149,8 @@ class Net:
     def backward(self, forward: Forward, T: Floats, learning_rate: float) -> None:
         """Update the weights by the errors of a forward process (78), if they stay finite."""
         network, X = self._for_kernels(), forward.outputs[0]
-        train_forwarded(network, self.loss.code, learning_rate, X, T, forward.work)
+        rows = dense_rows(X)
+        train_forwarded(network, self.loss.code, learning_rate, rows, T, forward.work)
         if not all_finite(read_only(self.theta)):
             self.theta[:] = forward.theta
             warnings.warn(
@@ -171,7 +181,10 @@ class Net:
             gather, n_rows = not self.layout.by_input, min(k, ROWS)
             collected = self._collected(rows, n_rows, gather=gather)
             work = self.layout.work(n_rows, collected=collected, train=False)
-            recall(network, rows, gather, zeros_are_many(rows.X), work, out)
+            if rows.sparse:
+                recall_sparse(network, rows, work, out)
+            else:
+                recall(network, rows, gather, zeros_are_many(rows.X), work, out)
         _check_output(out)
         return out
 

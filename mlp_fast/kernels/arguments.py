@@ -58,6 +58,14 @@ class Rows(NamedTuple):
         return (self.starts.size - 1 if self.sparse else self.X.shape[0]), self.n
 
 
+class Part(NamedTuple):
+    """Some rows that are worked on at a time."""
+
+    A: Matrix  # where they are, in order, or else collected; nowhere if sparse
+    rows: Rows
+    samples: NDArray[np.int64]  # which of them
+
+
 class Data(NamedTuple):
     """The examples, never copied, and the order or orders in which they are taken."""
 

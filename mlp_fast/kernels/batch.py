@@ -7,9 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.activation import times_slope
-from mlp_fast.kernels.arguments import Curves, Data, Floats, Matrix, Network, Real, Rule, Work
-from mlp_fast.kernels.forward import forward_batch
-from mlp_fast.kernels.jit import kernel
+from mlp_fast.kernels.arguments import (
+    Curves,
+    Data,
+    Floats,
+    Matrix,
+    Network,
+    Part,
+    Real,
+    Rows,
+    Rule,
+    Work,
+)
+from mlp_fast.kernels.forward import forward_batch, take
+from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.loss import (
     SQUARED_ERROR,
     entropy,
@@ -30,6 +41,29 @@ def train_batch(
     network: Network, data: Data, rule: Rule, work: Work, curves: Curves, first: int, last: int
 ) -> None:
     """Take steps first to last; each is one batch, the last batch of an epoch by its own size."""
+    take_batches(network, data, rule, work, curves, first, last, False)
+
+
+@kernel(inline=False)
+def train_sparse_batch(
+    network: Network, data: Data, rule: Rule, work: Work, curves: Curves, first: int, last: int
+) -> None:
+    """Do so with sparse rows."""
+    take_batches(network, data, rule, work, curves, first, last, True)
+
+
+@inlined
+def take_batches(
+    network: Network,
+    data: Data,
+    rule: Rule,
+    work: Work,
+    curves: Curves,
+    first: int,
+    last: int,
+    sparse: bool,
+) -> None:
+    """Do as `train_batch`, with rows that are sparse or not."""
     k, size = data.T.shape[0], rule.batch_size
     batches = (k + size - 1) // size
     one = network.theta.dtype.type(1.0)
@@ -45,35 +79,31 @@ def train_batch(
         for begin in range(start, end, work.capacity):
             stop = min(begin + work.capacity, end)
             samples = order[begin:stop]
-            X = forward_batch(network, data.rows, samples, rule.gather, rule.skip_zeros, work)
+            part = take(data.rows, samples, rule.gather, work, sparse)
+            forward_batch(network, part, rule.skip_zeros, work, sparse)
             error, loss = output_errors(network, rule.loss, data.T, samples, work)
             curves.error[epoch] += error
             curves.loss[epoch] += loss
             factor, target = -eta, network.theta
             if not whole:
                 factor, target = one, work.gradient
-            backward_batch(network, factor, samples.size, work, target)
-            if data.rows.sparse:
-                add_sparse_gradient(network, factor, data.rows, samples, work, target)
-            else:
-                add_first_gradient(network, factor, X, samples.size, rule.skip_zeros, work, target)
+            backward_batch(network, factor, part, rule.skip_zeros, work, target, sparse)
         if not whole:
             descend(network.theta, eta, work.gradient)
 
 
 @kernel(inline=False)
 def train_forwarded(
-    network: Network, loss: int, learning_rate: float, X: Floats, T: Floats, work: Work
+    network: Network, loss: int, learning_rate: float, rows: Rows, T: Floats, work: Work
 ) -> None:
     """Take one step with a batch whose outputs are in work already."""
-    k = X.shape[0]
+    k = rows.X.shape[0]
     samples, eta = work.every[:k], network.theta.dtype.type(learning_rate / k)
     output_errors(network, loss, T, samples, work)
-    A = Matrix(flat(X), X.shape[1], 1)
+    A = Matrix(flat(rows.X), rows.n, 1)
     if not network.layers[0].by_input:
         A = Matrix(work.x, work.width, 1)
-    backward_batch(network, -eta, k, work, network.theta)
-    add_first_gradient(network, -eta, A, k, False, work, network.theta)
+    backward_batch(network, -eta, Part(A, rows, samples), False, work, network.theta, False)
 
 
 @kernel
@@ -96,16 +126,25 @@ def output_errors(
     return error, (0.5 * error if loss == SQUARED_ERROR else summed)
 
 
-@kernel
-def backward_batch(network: Network, factor: Real, k: int, work: Work, theta: Floats) -> None:
+@inlined
+def backward_batch(
+    network: Network,
+    factor: Real,
+    part: Part,
+    skip_zeros: bool,
+    work: Work,
+    theta: Floats,
+    sparse: bool,
+) -> None:
     """From the last layer down: the errors of the layer below (79), then the gradient (77).
 
-    Add so many times the gradient to a buffer, which may be that of the weights themselves; of the
-    first layer only that of the bias.
+    Add so many times the gradient to a buffer, which may be that of the weights themselves.
     """
+    k = part.samples.size
     for l in range(network.layers.size - 1, -1, -1):
         layer = network.layers[l]
         delta = Matrix(work.delta[layer.before * work.capacity :], layer.width, 1)
+        A = part.A
         if l > 0:
             below = network.layers[l - 1]
             begin = below.before * work.capacity
@@ -115,17 +154,11 @@ def backward_batch(network: Network, factor: Real, k: int, work: Work, theta: Fl
             for i in range(0, k * below.width, below.width):
                 a, d = A.values[i:], delta_below.values[i:]
                 times_slope(below.activation, below.beta, a, d, below.n_out)
-            add_gradient(network, l, factor, A, delta, k, False, work, theta)
         add_bias_gradient(network, l, factor, delta, k, work, theta)
-
-
-@kernel
-def add_first_gradient(
-    network: Network, factor: Real, X: Matrix, k: int, skip_zeros: bool, work: Work, theta: Floats
-) -> None:
-    """Add so many times A' delta (77) of the first layer."""
-    delta = Matrix(work.delta, network.layers[0].width, 1)
-    add_gradient(network, 0, factor, X, delta, k, skip_zeros, work, theta)
+        if sparse and l == 0:
+            add_sparse_gradient(network, factor, part.rows, part.samples, work, theta)
+        else:
+            add_gradient(network, l, factor, A, delta, k, skip_zeros and l == 0, work, theta)
 
 
 @kernel

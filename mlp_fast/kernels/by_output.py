@@ -44,7 +44,7 @@ def sum_outputs(W: Floats, stride: int, p: Floats, n_in: int, h: Floats, n: int)
 def sum_some_outputs(
     W: Floats, stride: int, p: Floats, places: NDArray[np.int64], h: Floats, n: int
 ) -> None:
-    """Do as `sum_outputs` where all inputs are 0 but in the vectors that begin at some places."""
+    """Do as `sum_outputs` where inputs are 0 but in the vectors that begin at some places."""
     for q in range(n):
         i = 1 + q * stride
         total = splat(W.dtype.type(0.0))
@@ -121,7 +121,7 @@ def update_some_outputs(
     delta: Floats,
     n: int,
 ) -> None:
-    """Do as `update_outputs` where all inputs are 0 but in the vectors that begin at some places."""
+    """Do as `update_outputs` where inputs are 0 but in the vectors that begin at some places."""
     for q in range(n):
         i = 1 + q * stride
         for c in range(places.size):

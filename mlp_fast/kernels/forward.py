@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.activation import activate
-from mlp_fast.kernels.arguments import BLOCK, Floats, Matrix, Network, Nodes, Rows, Work
+from mlp_fast.kernels.arguments import BLOCK, Floats, Matrix, Network, Nodes, Part, Rows, Work
 from mlp_fast.kernels.collect import collect
-from mlp_fast.kernels.jit import kernel
+from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.online import first_sum, forward_layers
 from mlp_fast.kernels.product import add_product, dot_product
 from mlp_fast.kernels.simd import lanes, load, store
@@ -15,30 +15,17 @@ from mlp_fast.kernels.views import flat
 from mlp_fast.kernels.zeros import list_columns
 
 
-@kernel
-def forward_batch(
-    network: Network,
-    rows: Rows,
-    samples: NDArray[np.int64],
-    gather: bool,
-    skip_zeros: bool,
-    work: Work,
-) -> Matrix:
-    """Compute A^(l) = g(A_bias^(l-1) W^(l)) of every layer (69) into the blocks of work.
-
-    Return the inputs of the samples, if they are not sparse.
-    """
-    k = samples.size
-    X = A = Matrix(work.x, work.width, 1)
-    if not rows.sparse:
-        X = A = inputs(rows.X, samples, gather, work)
+@inlined
+def forward_batch(network: Network, part: Part, skip_zeros: bool, work: Work, sparse: bool) -> None:
+    """Compute A^(l) = g(A_bias^(l-1) W^(l)) of every layer (69) into the blocks of work."""
+    A, k = part.A, part.samples.size
     for l in range(network.layers.size):
         layer = network.layers[l]
         begin = layer.before * work.capacity
         h, a = work.delta[begin:], work.outputs[begin:]
         H = Matrix(h, layer.width, 1)
-        if l == 0 and rows.sparse:
-            sum_sparse(network, rows, samples, work)
+        if sparse and l == 0:
+            sum_sparse(network, part.rows, part.samples, work)
         elif layer.by_input:
             sum_by_input(network, l, A, H, k, skip_zeros and l == 0, work)
         else:
@@ -46,7 +33,6 @@ def forward_batch(
         for i in range(0, k * layer.width, layer.width):
             activate(layer.activation, layer.beta, h[i:], a[i:], layer.n_out)
         A = Matrix(a, layer.width, 1)
-    return X
 
 
 @kernel
@@ -82,6 +68,15 @@ def sum_by_output(network: Network, l: int, A: Matrix, H: Matrix, k: int) -> Non
             H.values[i * H.row + j] -= W[j * layer.stride]
 
 
+@inlined
+def take(rows: Rows, samples: NDArray[np.int64], gather: bool, work: Work, sparse: bool) -> Part:
+    """Return some samples; if dense, collected unless they may stay where they are, in order."""
+    A = Matrix(work.x, work.width, 1)
+    if not sparse:
+        A = inputs(rows.X, samples, gather, work)
+    return Part(A, rows, samples)
+
+
 @kernel
 def inputs(X: Floats, samples: NDArray[np.int64], gather: bool, work: Work) -> Matrix:
     """Return the rows of some samples: where they are, in order, or else collected."""
@@ -97,14 +92,35 @@ def recall(
     network: Network, rows: Rows, gather: bool, skip_zeros: bool, work: Work, out: Floats
 ) -> None:
     """Write the outputs of the last layer for every row, some rows at a time."""
+    recall_rows(network, rows, gather, skip_zeros, work, out, False)
+
+
+@kernel(inline=False)
+def recall_sparse(network: Network, rows: Rows, work: Work, out: Floats) -> None:
+    """Do so for sparse rows."""
+    recall_rows(network, rows, False, False, work, out, True)
+
+
+@inlined
+def recall_rows(
+    network: Network,
+    rows: Rows,
+    gather: bool,
+    skip_zeros: bool,
+    work: Work,
+    out: Floats,
+    sparse: bool,
+) -> None:
+    """Do as `recall`, with rows that are sparse or not."""
     top = network.layers[network.layers.size - 1]
     outputs = work.outputs[top.before * work.capacity :]
     k = out.shape[0]
     for start in range(0, k, work.capacity):
         X, starts = rows.X[start : start + work.capacity], rows.starts[start:]
-        part = Rows(X, rows.values, rows.columns, starts, rows.sparse, rows.n)
+        some = Rows(X, rows.values, rows.columns, starts, rows.sparse, rows.n)
         samples = work.every[: min(work.capacity, k - start)]
-        forward_batch(network, part, samples, gather, skip_zeros, work)
+        part = take(some, samples, gather, work, sparse)
+        forward_batch(network, part, skip_zeros, work, sparse)
         for i in range(samples.size):
             for j in range(top.n_out):
                 out[start + i, j] = outputs[i * top.width + j]

@@ -32,7 +32,6 @@ from mlp_fast.kernels.arguments import (
     Rule,
 )
 from mlp_fast.kernels.by_input import back_propagate_inputs, sum_inputs, update_inputs
-from mlp_fast.kernels.collect import collect
 from mlp_fast.kernels.by_output import (
     back_propagate_and_update,
     sum_outputs,
@@ -40,8 +39,9 @@ from mlp_fast.kernels.by_output import (
     update_outputs,
     update_some_outputs,
 )
+from mlp_fast.kernels.collect import collect
 from mlp_fast.kernels.finite import all_finite
-from mlp_fast.kernels.jit import kernel
+from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.loss import (
     SQUARED_ERROR,
     entropy,
@@ -68,6 +68,29 @@ def train_in_blocks(
     For networks whose first layer has its rows by input. Blocks are counted from the start of each
     epoch, and `first` and `last` lie between them.
     """
+    take_blocks(network, data, rule, block, curves, first, last, False)
+
+
+@kernel(inline=False)
+def train_sparse_in_blocks(
+    network: Network, data: Data, rule: Rule, block: Block, curves: Curves, first: int, last: int
+) -> None:
+    """Do so with sparse rows."""
+    take_blocks(network, data, rule, block, curves, first, last, True)
+
+
+@inlined
+def take_blocks(
+    network: Network,
+    data: Data,
+    rule: Rule,
+    block: Block,
+    curves: Curves,
+    first: int,
+    last: int,
+    sparse: bool,
+) -> None:
+    """Do as `train_in_blocks`, with rows that are sparse or not."""
     k, n = data.T.shape[0], network.layers[0].n_out
     eta = network.theta.dtype.type(rule.learning_rate)
     width = network.layers[0].width
@@ -80,7 +103,7 @@ def train_in_blocks(
         count = min(BLOCK - begin % BLOCK, k - begin, last - step)
         samples = order[begin : begin + count]
         x, inner = Matrix(block.x, block.width, 1), block.width
-        if data.rows.sparse:
+        if sparse:
             m, packed = bring(data.rows, samples, block)
             if packed > 0:
                 x, inner = Matrix(block.packed, block.packed_width, 1), packed
@@ -98,7 +121,7 @@ def train_in_blocks(
             backward_phase(network, rule.loss, eta, targets, block.nodes)
             keep(n, block.nodes.delta[network.layers[0].nodes :], block.delta[t * width :])
         update_block(network, count, m, eta, block)
-        if data.rows.sparse:
+        if sparse:
             clear(data.rows, samples, block.x, block.width)
         step += count
 
@@ -181,6 +204,29 @@ def train_one_by_one(
     network: Network, data: Data, rule: Rule, nodes: Nodes, curves: Curves, first: int, last: int
 ) -> None:
     """Do as `train_in_blocks` for networks whose first layer has its rows by output."""
+    take_one_by_one(network, data, rule, nodes, curves, first, last, False)
+
+
+@kernel(inline=False)
+def train_sparse_one_by_one(
+    network: Network, data: Data, rule: Rule, nodes: Nodes, curves: Curves, first: int, last: int
+) -> None:
+    """Do so with sparse rows."""
+    take_one_by_one(network, data, rule, nodes, curves, first, last, True)
+
+
+@inlined
+def take_one_by_one(
+    network: Network,
+    data: Data,
+    rule: Rule,
+    nodes: Nodes,
+    curves: Curves,
+    first: int,
+    last: int,
+    sparse: bool,
+) -> None:
+    """Do as `train_one_by_one`, with rows that are sparse or not."""
     k, layer = data.T.shape[0], network.layers[0]
     W, h = network.theta[layer.weights :], nodes.delta[layer.nodes :]
     eta = network.theta.dtype.type(rule.learning_rate)
@@ -191,7 +237,7 @@ def train_one_by_one(
         if rule.shuffle and s == 0:
             permute(order, rule.key, epoch)
         t = unlocked(data.T[order[s]])
-        if data.rows.sparse:
+        if sparse:
             m = bring_one(data.rows, order[s], nodes.a, nodes.position)
             sum_some_outputs(W, layer.stride, nodes.a, nodes.position[:m], h, layer.n_out)
         else:
@@ -200,7 +246,7 @@ def train_one_by_one(
         curves.error[epoch] += error
         curves.loss[epoch] += loss
         backward_phase(network, rule.loss, eta, t, nodes)
-        if data.rows.sparse:
+        if sparse:
             places = nodes.position[:m]
             update_some_outputs(W, layer.stride, nodes.a, places, eta, h, layer.n_out)
             clear(data.rows, order[s : s + 1], nodes.a, 0)

@@ -9,7 +9,7 @@ is known: h_{t+1} = s - eta (x_t . x_{t+1}) delta_t, the bias node's -1 included
 import numpy as np
 
 from mlp_fast.kernels.activation import g, times_g_slope
-from mlp_fast.kernels.arguments import Curves, Data, Floats, Network, Nodes, Real, Rule
+from mlp_fast.kernels.arguments import Curves, Data, Network, Nodes, Rule
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.loss import SQUARED_ERROR, entropy, slope_left
 from mlp_fast.kernels.permute import permute

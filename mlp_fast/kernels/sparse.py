@@ -119,7 +119,7 @@ def pack(count: int, m: int, block: Block) -> int:
 
 @kernel
 def bring_one(rows: Rows, sample: int, x: Floats, listed: NDArray[np.int64]) -> int:
-    """Write a row into zeros; list where the vectors begin that have a part of it, return how many."""
+    """Write a row into zeros; list where vectors that have some of it begin; return how many."""
     V = lanes(x)
     m, last = 0, -1
     for q in range(rows.starts[sample], rows.starts[sample + 1]):
