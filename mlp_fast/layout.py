@@ -1,8 +1,10 @@
 """From layer sizes to one buffer of weights, and a live 2-D view of it for each layer."""
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,8 @@ CROWDED = 1024  # bytes: rows that begin at multiples of it push each other out 
 
 class Layout:
     """Where the weights of each layer lie in one buffer, and what its nodes compute.
+
+    It changes no more, so that `Layout.of` may return one for many networks.
 
     Parameters
     ----------
@@ -58,6 +62,7 @@ class Layout:
         self.layers["before"] = np.cumsum([0, *self._widths[1:-1]])
         self.layers["activation"] = [activation.code for activation in activations]
         self.layers["beta"] = betas
+        self._places: list[tuple[int, int, int, int, bool]] = []
         end, spare = 0, SPARE_BYTES // self.dtype.itemsize
         for l, (n_in, n_out) in enumerate(pairwise(sizes)):
             by_input = self._by_input(n_in, n_out, first=l == 0)
@@ -71,6 +76,7 @@ class Layout:
             # by output, the weights begin at a bias, which stands just before a vector
             begin = end if by_input else end + self._lanes - 1
             layer["by_input"], layer["weights"], layer["stride"] = by_input, begin, stride
+            self._places.append((begin, rows, stride, columns, by_input))
             end = self._up(begin + rows * stride)
         self.n_weights = end + self._lanes  # a vector may reach over the end of the last row
         ends = np.cumsum([self._up(n) + self._lanes for n in sizes])
@@ -78,6 +84,18 @@ class Layout:
         self.layers["nodes"] = ends[:-1]
         lanes = self._shallow_lanes()
         self.shallow = lanes > 0 and self.by_input and bool((self.layers["stride"] >= lanes).all())
+
+    @classmethod
+    @functools.lru_cache(maxsize=32)  # making one takes longer than a small training
+    def of(
+        cls,
+        sizes: tuple[int, ...],
+        activations: tuple[Activation, ...],
+        betas: tuple[float, ...],
+        dtype: str,
+    ) -> Self:
+        """Return the layout of these parameters, made now or before."""
+        return cls(sizes, activations, betas, dtype)
 
     @property
     def by_input(self) -> bool:
@@ -97,12 +115,9 @@ class Layout:
     def views(self, theta: Floats) -> list[Floats]:
         """Return each layer's weights as a view of shape (n_in + 1, n_out), as in (68)."""
         views = []
-        for layer, (rows, columns) in zip(self.layers, self.shapes, strict=True):
-            if not layer["by_input"]:
-                rows, columns = columns, rows
-            stride, begin = int(layer["stride"]), int(layer["weights"])
+        for begin, rows, stride, columns, by_input in self._places:
             block = theta[begin : begin + rows * stride].reshape(rows, stride)[:, :columns]
-            views.append(block if layer["by_input"] else block.T)
+            views.append(block if by_input else block.T)
         return views
 
     def pack(self, weights: Iterable[Floats]) -> Floats:

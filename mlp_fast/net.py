@@ -53,7 +53,8 @@ class Net:
         """Make a network of these sizes, input and output included, with fresh weights."""
         n_hidden = len(sizes) - 2
         activations = settings.activations(n_hidden)
-        layout = Layout(sizes, activations, settings.betas(n_hidden), settings.dtype)
+        betas = tuple(settings.betas(n_hidden))
+        layout = Layout.of(tuple(sizes), tuple(activations), betas, settings.dtype)
         theta = layout.pack(initial_weights(sizes, random_state))
         return cls(layout, theta, activations, LOSSES[settings.loss], vector)
 
@@ -102,7 +103,7 @@ class Net:
             learning_rate=settings.learning_rate,
             batch_size=size,
             shuffle=shuffle,
-            key=shuffle_key(random_state),
+            key=shuffle_key(random_state) if shuffle else 0,
             gather=not (in_order and self.layout.by_input),
             skip_zeros=not online and zeros_are_many(X),
         )

@@ -125,10 +125,11 @@ def sum_block(network: Network, count: int, m: int, block: Block) -> None:
 def correct(t: int, n: int, width: int, block: Block, h: Floats) -> None:
     """Subtract what the samples before it have changed from h of sample t."""
     for j in range(0, n, lanes(h)):
-        total = load(block.h, t * width + j)
-        for s in range(t):
-            total = fma(-block.steps[s * BLOCK + t], load(block.delta, s * width + j), total)
-        store(h, j, total)
+        store(h, j, load(block.h, t * width + j))
+    for s in range(t):
+        step = block.steps[s * BLOCK + t]
+        for j in range(0, n, lanes(h)):
+            store(h, j, fma(-step, load(block.delta, s * width + j), load(h, j)))
 
 
 @kernel

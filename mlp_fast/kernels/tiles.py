@@ -7,11 +7,13 @@ of every sum is that of a plain loop, so a tile's height and width change no bit
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
-from mlp_fast.kernels.simd import Value, Vec, _broadcast, _vec, address
+from mlp_fast.kernels.simd import VECTOR_BITS, Value, Vec, _broadcast, _vec, address
 
 INDEX = ir.IntType(64)
+WRITE, NEAREST, DATA = 1, 3, 1  # what llvm.prefetch is told
 
 
 class _Matrix:
@@ -80,6 +82,17 @@ def _load(builder, pointer, vec: Vec, t: ir.Type, i: int = 0):
     return builder.load(pointer, align=vec.dtype.bitwidth // 8)
 
 
+def _expect(builder, pointer, vectors: int) -> None:
+    """Fetch what will be read and written at the end of a tile, beside the work until then."""
+    byte, int32 = ir.IntType(8), ir.IntType(32)
+    t = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), int32, int32, int32])
+    prefetch = cgutils.get_or_insert_function(builder.module, t, "llvm.prefetch.p0")
+    start = builder.bitcast(pointer, byte.as_pointer())
+    for i in range(vectors):
+        place = builder.gep(start, [INDEX(i * VECTOR_BITS // 8)])
+        builder.call(prefetch, [place, int32(WRITE), int32(NEAREST), int32(DATA)])
+
+
 def _store(builder, value, pointer, vec: Vec, i: int = 0):
     pointer = builder.gep(pointer, [INDEX(i * vec.lanes)])
     pointer = builder.bitcast(pointer, value.type.as_pointer())
@@ -105,6 +118,8 @@ def add_tile(typingctx, alpha, A, B, C, rows, r, inner, j, height, vectors):
 
         numbers = [listed(4, builder.add(r, INDEX(i))) for i in range(tall)]
         starts = [builder.mul(number, A.row) for number in numbers]
+        for number in numbers:
+            _expect(builder, C.pointer(number, j, wide * vec.lanes), wide)
         inner = context.make_array(sig.args[6])(context, builder, args[6])
         n = builder.extract_value(inner.shape, 0)
         loop = _Loop(builder, n, [t] * (tall * wide))

@@ -41,6 +41,8 @@ def list_columns(X: Matrix, k: int, n: int, listed: NDArray[np.int64]) -> int:
         for i in range(p, p + k * X.row, X.row):
             # memory behind the last row may be nobody's
             some |= bits((load(X.values, i) if p + V <= n else load_first(X.values, i, n - p)) != 0)
+        if some == 0:
+            continue
         for q in range(p, min(p + V, n)):
             listed[m] = q
             m += some & 1
