@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.activations import Activation
-from mlp_fast.kernels.arguments import BLOCK, LAYER, Block, Floats, Network, Nodes, Work
+from mlp_fast.kernels.arguments import BLOCK, LAYER, Block, Floats, Lanes, Network, Nodes, Work
 from mlp_fast.kernels.shallow import LANES
 
 VECTOR_BYTES = 64  # as in kernels/simd.py
@@ -52,7 +52,7 @@ class Layout:
             )
         self.sizes = tuple(sizes)
         self.dtype, self.dtype_name = np.dtype(dtype), dtype  # NumPy takes its time for the name
-        self._lanes = VECTOR_BYTES // self.dtype.itemsize
+        self.lane_count = VECTOR_BYTES // self.dtype.itemsize
         self.shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
         self.layers = np.zeros(len(self.shapes), LAYER)
         self.layers["n_in"] = sizes[:-1]
@@ -74,12 +74,12 @@ class Layout:
                 spare -= (stride - columns) * rows
             layer = self.layers[l]
             # by output, the weights begin at a bias, which stands just before a vector
-            begin = end if by_input else end + self._lanes - 1
+            begin = end if by_input else end + self.lane_count - 1
             layer["by_input"], layer["weights"], layer["stride"] = by_input, begin, stride
             self._places.append((begin, rows, stride, columns, by_input))
             end = self._up(begin + rows * stride)
-        self.n_weights = end + self._lanes  # a vector may reach over the end of the last row
-        ends = np.cumsum([self._up(n) + self._lanes for n in sizes])
+        self.n_weights = end + self.lane_count  # a vector may reach over the end of the last row
+        ends = np.cumsum([self._up(n) + self.lane_count for n in sizes])
         self._n_nodes = int(ends[-1])
         self.layers["nodes"] = ends[:-1]
         lanes = self._shallow_lanes()
@@ -165,6 +165,12 @@ class Layout:
             every=self._every(n_rows),
         )
 
+    def lanes(self) -> Lanes:
+        """Return buffers for a batch of which each sample has a lane of its own."""
+        size, top = (sum(sizes) * self.lane_count for sizes in (self.sizes, self.sizes[:-1]))
+        a, delta, t = (self._aligned(n) for n in (size, size, size - top))
+        return Lanes(a, delta, t, top)
+
     def outputs(self, work: Work, n_rows: int) -> list[Floats]:
         """Return each layer's outputs of a batch as a read-only view of shape (n_rows, n_out)."""
         views = []
@@ -180,8 +186,8 @@ class Layout:
     def _by_input(self, n_in: int, n_out: int, first: bool) -> bool:
         """Whether rows should belong to inputs: by the number of vectors that a step visits."""
         to_sum_up = 2  # a row's vector, once a row
-        by_input = (n_in + 1) * (math.ceil(n_out / self._lanes) + (0 if first else to_sum_up))
-        by_output = n_out * (math.ceil((n_in + 1) / self._lanes) + to_sum_up)
+        by_input = (n_in + 1) * (math.ceil(n_out / self.lane_count) + (0 if first else to_sum_up))
+        by_output = n_out * (math.ceil((n_in + 1) / self.lane_count) + to_sum_up)
         # the first layer is worth more by input, where zeros are skipped and weights visited once
         return by_input <= (1.3 if first else 1.0) * by_output
 
@@ -192,15 +198,15 @@ class Layout:
         return min((lanes for lanes in LANES if lanes >= self.sizes[1]), default=0)
 
     def _up(self, n: int) -> int:
-        return -(-n // self._lanes) * self._lanes
+        return -(-n // self.lane_count) * self.lane_count
 
     def _apart(self, n: int) -> int:
         """Return how far apart rows of n numbers are best, so that a whole vector is at the end."""
         up = self._up(n)
-        return up + self._lanes * (up * self.dtype.itemsize % CROWDED == 0)
+        return up + self.lane_count * (up * self.dtype.itemsize % CROWDED == 0)
 
     def _aligned(self, size: int) -> Floats:
-        raw: Floats = np.zeros(size + self._lanes, self.dtype)
+        raw: Floats = np.zeros(size + self.lane_count, self.dtype)
         start = -raw.ctypes.data % VECTOR_BYTES // self.dtype.itemsize
         return raw[start : start + size]
 

@@ -15,15 +15,17 @@ from mlp_fast.kernels.arguments import BLOCK, Data, Floats, Network, Rule, Work
 from mlp_fast.kernels.batch import train_batch, train_forwarded
 from mlp_fast.kernels.finite import all_finite
 from mlp_fast.kernels.forward import recall, recall_row
+from mlp_fast.kernels.in_lanes import train_in_lanes
 from mlp_fast.kernels.online import train_in_blocks, train_one, train_one_by_one
 from mlp_fast.kernels.shallow import RUN, train_shallow
 from mlp_fast.kernels.zeros import zeros_are_many
 from mlp_fast.layout import Layout, read_only
-from mlp_fast.losses import LOSSES, Loss
+from mlp_fast.losses import LOSSES, SQUARED_ERROR, Loss
 from mlp_fast.settings import Settings
 from mlp_fast.training import Training
 from mlp_fast.validation import check_orders
 
+TINY = 4096  # weights
 ROWS = 256  # that are worked on at a time: their activations fit in a cache
 
 
@@ -108,6 +110,8 @@ class Net:
             skip_zeros=not online and zeros_are_many(X),
         )
         data, network = Data(X, T, orders), self._for_kernels()
+        if not online and self._fits_in_lanes(size):
+            return Training(train_in_lanes, network, data, rule, self.layout.lanes(), settings)
         if not online:
             work = self._work(size, gather=rule.gather, train=True)
             return Training(train_batch, network, data, rule, work, settings)
@@ -179,6 +183,12 @@ class Net:
             middle = 0.0 if self.output is TANH else 0.5
             return (A[:, 0] > middle).astype(np.int64)
         return np.asarray(A.argmax(axis=1), np.int64)
+
+    def _fits_in_lanes(self, batch_size: int) -> bool:
+        """Whether each sample of a batch may have a lane of its own, and that is faster."""
+        tiny = self.theta.size <= TINY and batch_size <= self.layout.lane_count
+        one = self.loss is SQUARED_ERROR or self.layout.sizes[-1] == 1
+        return tiny and one and self.output is not SOFTMAX
 
     def _for_kernels(self, theta: Floats | None = None) -> Network:
         return self.layout.network(self.theta if theta is None else theta)

@@ -98,6 +98,15 @@ class Work(NamedTuple):
     every: NDArray[np.int64]  # 0, 1, 2, ...: the list of a layer that has no zeros to skip
 
 
+class Lanes(NamedTuple):
+    """Buffers of a batch whose samples lie in lanes: a vector for each neuron."""
+
+    a: Floats  # outputs of all layers, the inputs first
+    delta: Floats  # h, then delta, which no longer needs h
+    t: Floats  # targets
+    top: int  # where the last layer begins in them
+
+
 class Curves(NamedTuple):
     """Sums over the samples of each epoch, in float64."""
 
