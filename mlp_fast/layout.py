@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from mlp_fast.activations import Activation
 from mlp_fast.kernels.arguments import BLOCK, LAYER, Block, Floats, Lanes, Network, Nodes, Work
-from mlp_fast.kernels.shallow import LANES
+from mlp_fast.kernels.in_lanes import LANES
+from mlp_fast.kernels.shallow import ROW_LANES
 
 VECTOR_BYTES = 64  # as in kernels/simd.py
 LARGEST_PADDING = 1.25  # of the rows of a layer, ...
 LARGEST_NETWORK = 2**42  # weights
 SPARE_BYTES = 2048  # ... but small layers may share this much more
 SHALLOW_INPUTS = 64  # more, and a sample no longer waits for the one before it
+MANY_INPUTS = 64  # of a row: fewer are not worth looking for zeros
 CROWDED = 1024  # bytes: rows that begin at multiples of it push each other out of a cache
 
 
@@ -52,7 +54,7 @@ class Layout:
             )
         self.sizes = tuple(sizes)
         self.dtype, self.dtype_name = np.dtype(dtype), dtype  # NumPy takes its time for the name
-        self.lane_count = VECTOR_BYTES // self.dtype.itemsize
+        self._lanes = VECTOR_BYTES // self.dtype.itemsize
         self.shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
         self.layers = np.zeros(len(self.shapes), LAYER)
         self.layers["n_in"] = sizes[:-1]
@@ -74,14 +76,20 @@ class Layout:
                 spare -= (stride - columns) * rows
             layer = self.layers[l]
             # by output, the weights begin at a bias, which stands just before a vector
-            begin = end if by_input else end + self.lane_count - 1
+            begin = end if by_input else end + self._lanes - 1
             layer["by_input"], layer["weights"], layer["stride"] = by_input, begin, stride
             self._places.append((begin, rows, stride, columns, by_input))
             end = self._up(begin + rows * stride)
-        self.n_weights = end + self.lane_count  # a vector may reach over the end of the last row
-        ends = np.cumsum([self._up(n) + self.lane_count for n in sizes])
+        self.n_weights = end + self._lanes  # a vector may reach over the end of the last row
+        ends = np.cumsum([self._up(n) + self._lanes for n in sizes])
         self._n_nodes = int(ends[-1])
         self.layers["nodes"] = ends[:-1]
+        self.n_true = n_weights
+        self.every = np.arange(max(BLOCK, *sizes))
+        # what a single row needs: see recall_row
+        self.row_shape, self.answer_shape = (1, sizes[0]), (1, sizes[-1])
+        self.row_buffer = 2 * int(ends[-2] + self._widths[1] + self._widths[-1]) + sizes[0]
+        self.row_positions = sizes[0] if sizes[0] >= MANY_INPUTS else 0
         lanes = self._shallow_lanes()
         self.shallow = lanes > 0 and self.by_input and bool((self.layers["stride"] >= lanes).all())
 
@@ -135,7 +143,7 @@ class Layout:
         """Return buffers for one sample."""
         a, delta = self._aligned(self._n_nodes), self._aligned(self._n_nodes)
         value: Floats = np.zeros(self.sizes[0], self.dtype)
-        return Nodes(a, delta, np.zeros(self.sizes[0], np.int64), value, self._every(BLOCK))
+        return Nodes(a, delta, np.zeros(self.sizes[0], np.int64), value, self.every)
 
     def block(self) -> Block:
         """Return buffers for the samples that the first layer takes at once."""
@@ -162,13 +170,13 @@ class Layout:
             sums=self._aligned(max(self._widths) if train else 0),
             gradient=self._aligned(self.n_weights if gradient else 0),
             listed=np.zeros(max(n_rows, self.sizes[0]), np.int64),
-            every=self._every(n_rows),
+            every=self.every if n_rows <= self.every.size else np.arange(n_rows),
         )
 
     def lanes(self) -> Lanes:
         """Return buffers for a batch of which each sample has a lane of its own."""
-        size, top = (sum(sizes) * self.lane_count for sizes in (self.sizes, self.sizes[:-1]))
-        a, delta, t = (self._aligned(n) for n in (size, size, size - top))
+        size, top = (sum(sizes) * LANES for sizes in (self.sizes, self.sizes[:-1]))
+        a, delta, t = (self._aligned(n) for n in (size, size, 2 * (size - top)))
         return Lanes(a, delta, t, top)
 
     def outputs(self, work: Work, n_rows: int) -> list[Floats]:
@@ -180,14 +188,11 @@ class Layout:
             views.append(read_only(block[:, : int(layer["n_out"])]))
         return views
 
-    def _every(self, least: int) -> NDArray[np.int64]:
-        return np.arange(max(least, *self.sizes))
-
     def _by_input(self, n_in: int, n_out: int, first: bool) -> bool:
         """Whether rows should belong to inputs: by the number of vectors that a step visits."""
         to_sum_up = 2  # a row's vector, once a row
-        by_input = (n_in + 1) * (math.ceil(n_out / self.lane_count) + (0 if first else to_sum_up))
-        by_output = n_out * (math.ceil((n_in + 1) / self.lane_count) + to_sum_up)
+        by_input = (n_in + 1) * (math.ceil(n_out / self._lanes) + (0 if first else to_sum_up))
+        by_output = n_out * (math.ceil((n_in + 1) / self._lanes) + to_sum_up)
         # the first layer is worth more by input, where zeros are skipped and weights visited once
         return by_input <= (1.3 if first else 1.0) * by_output
 
@@ -195,18 +200,18 @@ class Layout:
         """Return how many lanes a row has in registers, or 0 if it does not fit in."""
         if len(self.sizes) != 3 or self.sizes[2] != 1 or self.sizes[0] > SHALLOW_INPUTS:
             return 0
-        return min((lanes for lanes in LANES if lanes >= self.sizes[1]), default=0)
+        return min((lanes for lanes in ROW_LANES if lanes >= self.sizes[1]), default=0)
 
     def _up(self, n: int) -> int:
-        return -(-n // self.lane_count) * self.lane_count
+        return -(-n // self._lanes) * self._lanes
 
     def _apart(self, n: int) -> int:
         """Return how far apart rows of n numbers are best, so that a whole vector is at the end."""
         up = self._up(n)
-        return up + self.lane_count * (up * self.dtype.itemsize % CROWDED == 0)
+        return up + self._lanes * (up * self.dtype.itemsize % CROWDED == 0)
 
     def _aligned(self, size: int) -> Floats:
-        raw: Floats = np.zeros(size + self.lane_count, self.dtype)
+        raw: Floats = np.zeros(size + self._lanes, self.dtype)
         start = -raw.ctypes.data % VECTOR_BYTES // self.dtype.itemsize
         return raw[start : start + size]
 

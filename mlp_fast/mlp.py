@@ -445,11 +445,13 @@ class MLP:
 
     def _answer(self, X: ArrayLike, weights: Any = None) -> Floats:
         net = self._fitted()
-        inputs = validation.as_inputs(X, net.dtype, net.layout.sizes[0])
         if weights is not None:
+            inputs = validation.as_inputs(X, net.dtype, net.layout.sizes[0])
             return net.recall(inputs, validation.as_weights(weights, net.layout, net.dtype))
-        answer = net.recall(inputs, net.theta)
         self._forward = None
+        answer = net.recall_row(X)
+        if answer is None:
+            answer = net.recall(validation.as_inputs(X, net.dtype, net.layout.sizes[0]), net.theta)
         return answer
 
     def _fitted(self) -> Net:

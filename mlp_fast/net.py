@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from mlp_fast.kernels.arguments import BLOCK, Data, Floats, Network, Rule, Work
 from mlp_fast.kernels.batch import train_batch, train_forwarded
 from mlp_fast.kernels.finite import all_finite
 from mlp_fast.kernels.forward import recall, recall_row
-from mlp_fast.kernels.in_lanes import train_in_lanes
+from mlp_fast.kernels.in_lanes import LANES, train_in_lanes
 from mlp_fast.kernels.online import train_in_blocks, train_one, train_one_by_one
 from mlp_fast.kernels.shallow import RUN, train_shallow
 from mlp_fast.kernels.zeros import zeros_are_many
@@ -25,7 +25,8 @@ from mlp_fast.settings import Settings
 from mlp_fast.training import Training
 from mlp_fast.validation import check_orders
 
-TINY = 4096  # weights
+TINY = 40  # weights
+NONE = np.empty(0, np.int64)
 ROWS = 256  # that are worked on at a time: their activations fit in a cache
 
 
@@ -161,14 +162,30 @@ class Net:
         """Return the outputs of the last layer, with these weights or with others."""
         k = X.shape[0]
         out, network = self._answers(k), self._for_kernels(theta)
-        if k == 1:
-            recall_row(network, X, self.layout.nodes(), out)
-        else:
-            gather = not self.layout.by_input
-            work = self.layout.work(min(k, ROWS), gather=gather, train=False)
-            recall(network, X, gather, zeros_are_many(X), work, out)
+        gather = not self.layout.by_input
+        work = self.layout.work(min(k, ROWS), gather=gather, train=False)
+        recall(network, X, gather, zeros_are_many(X), work, out)
         _check_output(out)
         return out
+
+    def recall_row(self, X: Any) -> Floats | None:
+        """Return the outputs for a single row, or None if anything about it is out of the ordinary.
+
+        A row takes less time than the checks and the buffers that many rows are worth.
+        """
+        layout = self.layout
+        if not (
+            type(X) is np.ndarray
+            and X.dtype is layout.dtype
+            and X.shape == layout.row_shape
+            and X.flags.carray
+        ):
+            return None
+        out: Floats = np.empty(layout.answer_shape, layout.dtype)
+        buffer: Floats = np.empty(layout.row_buffer, layout.dtype)
+        position = np.empty(layout.row_positions, np.int64) if layout.row_positions else NONE
+        finite = recall_row(self.theta, layout.layers, X, layout.every, position, buffer, out)
+        return out if finite else None
 
     def _answers(self, k: int) -> Floats:
         return np.empty((k, self.layout.sizes[-1]), self.dtype)
@@ -186,7 +203,7 @@ class Net:
 
     def _fits_in_lanes(self, batch_size: int) -> bool:
         """Whether each sample of a batch may have a lane of its own, and that is faster."""
-        tiny = self.theta.size <= TINY and batch_size <= self.layout.lane_count
+        tiny = self.layout.n_true <= TINY and batch_size <= LANES
         one = self.loss is SQUARED_ERROR or self.layout.sizes[-1] == 1
         return tiny and one and self.output is not SOFTMAX
 

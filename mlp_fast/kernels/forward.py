@@ -5,7 +5,9 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.activation import activate
 from mlp_fast.kernels.arguments import BLOCK, Floats, Matrix, Network, Nodes, Work
+from mlp_fast.kernels.by_input import sum_inputs
 from mlp_fast.kernels.collect import collect
+from mlp_fast.kernels.finite import all_finite
 from mlp_fast.kernels.jit import kernel
 from mlp_fast.kernels.online import first_sum, forward_layers
 from mlp_fast.kernels.product import add_product, dot_product
@@ -93,10 +95,35 @@ def recall(
 
 
 @kernel(inline=False)
-def recall_row(network: Network, X: Floats, nodes: Nodes, out: Floats) -> None:
-    """Write the outputs of the last layer for the only row of X."""
-    first_sum(network, flat(X), nodes)
+def recall_row(
+    theta: Floats,
+    layers: NDArray[np.void],
+    X: Floats,
+    every: NDArray[np.int64],
+    position: NDArray[np.int64],
+    buffer: Floats,
+    out: Floats,
+) -> bool:
+    """Write the outputs of the last layer for the only row of X; return whether all is finite.
+
+    Plain arrays are what a call takes least time for. Without room for the positions of inputs that
+    are not 0, all are taken.
+    """
+    x, first = X.reshape(X.size), layers[0]
+    top = layers[layers.size - 1]
+    end = top.nodes + first.width + top.width  # behind the last layer, with room for a vector
+    a, delta, value = buffer[:end], buffer[end : 2 * end], buffer[2 * end :]
+    network, nodes = Network(theta, layers), Nodes(a, delta, position, value, every)
+    if not all_finite(x):
+        return False
+    if first.by_input and position.size == 0:
+        W, h = theta[first.weights :], delta[first.nodes :]
+        sum_inputs(W, first.stride, every[: x.size], x, h, first.n_out)
+    else:
+        for p in range(x.size, first.nodes):
+            a[p] = 0
+        first_sum(network, x, nodes)
     forward_layers(network, nodes)
-    a = nodes.a[network.layers[network.layers.size - 1].nodes :]
-    for j in range(out.shape[1]):
-        out[0, j] = a[j]
+    for j in range(top.n_out):
+        out[0, j] = a[top.nodes + j]
+    return all_finite(out[0])

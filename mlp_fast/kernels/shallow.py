@@ -17,7 +17,7 @@ from mlp_fast.kernels.simd import first as first_lanes
 from mlp_fast.kernels.simd import fma, load, splat, store, vsum
 from mlp_fast.kernels.views import unlocked
 
-LANES = (4, 16, 32, 64)  # that a row may have
+ROW_LANES = (4, 16, 32, 64)  # that a row may have
 RUN = 1024  # samples after which all updates are in the weights, counted from an epoch's start
 
 
