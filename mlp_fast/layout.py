@@ -13,6 +13,7 @@ from mlp_fast.activations import Activation
 from mlp_fast.kernels.arguments import BLOCK, LAYER, Block, Floats, Lanes, Network, Nodes, Work
 from mlp_fast.kernels.in_lanes import LANES
 from mlp_fast.kernels.shallow import ROW_LANES
+from mlp_fast.kernels.views import SCRATCH
 
 VECTOR_BYTES = 64  # as in kernels/simd.py
 LARGEST_PADDING = 1.25  # of the rows of a layer, ...
@@ -88,8 +89,10 @@ class Layout:
         self.every = np.arange(max(BLOCK, *sizes))
         # what a single row needs: see recall_row
         self.row_shape, self.answer_shape = (1, sizes[0]), (1, sizes[-1])
-        self.row_buffer = 2 * int(ends[-2] + self._widths[1] + self._widths[-1]) + sizes[0]
-        self.row_positions = sizes[0] if sizes[0] >= MANY_INPUTS else 0
+        needed = 2 * int(ends[-2] + self._widths[1] + self._widths[-1])
+        self.row_buffer = 0 if needed <= SCRATCH else needed
+        self.row_list = 0 if sizes[0] < MANY_INPUTS else sizes[0]
+        self.no_buffer: Floats = np.empty(0, self.dtype)
         lanes = self._shallow_lanes()
         self.shallow = lanes > 0 and self.by_input and bool((self.layers["stride"] >= lanes).all())
 
@@ -142,8 +145,7 @@ class Layout:
     def nodes(self) -> Nodes:
         """Return buffers for one sample."""
         a, delta = self._aligned(self._n_nodes), self._aligned(self._n_nodes)
-        value: Floats = np.zeros(self.sizes[0], self.dtype)
-        return Nodes(a, delta, np.zeros(self.sizes[0], np.int64), value, self.every)
+        return Nodes(a, delta, np.zeros(self.sizes[0], np.int64), self.every)
 
     def block(self) -> Block:
         """Return buffers for the samples that the first layer takes at once."""

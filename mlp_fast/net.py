@@ -3,13 +3,13 @@
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.activations import ACTIVATIONS, SOFTMAX, TANH, THRESHOLD, Activation
+from mlp_fast.activations import ACTIVATIONS, SIGMOID, SOFTMAX, TANH, THRESHOLD, Activation
 from mlp_fast.initialisation import initial_weights, shuffle_key
 from mlp_fast.kernels.arguments import BLOCK, Data, Floats, Network, Rule, Work
 from mlp_fast.kernels.batch import train_batch, train_forwarded
@@ -26,7 +26,7 @@ from mlp_fast.training import Training
 from mlp_fast.validation import check_orders
 
 TINY = 40  # weights
-NONE = np.empty(0, np.int64)
+NO_LIST = np.empty(0, np.int64)
 ROWS = 256  # that are worked on at a time: their activations fit in a cache
 
 
@@ -48,6 +48,11 @@ class Net:
     activations: list[Activation]
     loss: Loss
     vector: bool  # whether the targets were 1-D
+    output: Activation = field(init=False)  # the activation of the last layer
+
+    def __post_init__(self) -> None:
+        """Keep at hand what every answer needs."""
+        object.__setattr__(self, "output", self.activations[-1])
 
     @classmethod
     def fresh(
@@ -60,11 +65,6 @@ class Net:
         layout = Layout.of(tuple(sizes), tuple(activations), betas, settings.dtype)
         theta = layout.pack(initial_weights(sizes, random_state))
         return cls(layout, theta, activations, LOSSES[settings.loss], vector)
-
-    @property
-    def output(self) -> Activation:
-        """The activation of the last layer."""
-        return self.activations[-1]
 
     @property
     def dtype(self) -> str:
@@ -182,10 +182,23 @@ class Net:
         ):
             return None
         out: Floats = np.empty(layout.answer_shape, layout.dtype)
-        buffer: Floats = np.empty(layout.row_buffer, layout.dtype)
-        position = np.empty(layout.row_positions, np.int64) if layout.row_positions else NONE
-        finite = recall_row(self.theta, layout.layers, X, layout.every, position, buffer, out)
-        return out if finite else None
+        buffer, listed = layout.no_buffer, NO_LIST
+        if layout.row_buffer:
+            buffer = np.empty(layout.row_buffer, layout.dtype)
+        if layout.row_list:
+            listed = np.empty(layout.row_list, np.int64)
+        if recall_row(self.theta, layout.layers, X, layout.every, listed, buffer, out):
+            return out
+        return None
+
+    def in_form(self, A: Floats) -> NDArray[Any]:
+        """Return outputs as answers in the form of the targets."""
+        answer: NDArray[Any] = A
+        if self.output is SIGMOID:
+            answer = (A > 0.5).astype(np.int64)
+        elif self.output is SOFTMAX:
+            answer = np.eye(A.shape[1], dtype=np.int64)[A.argmax(axis=1)]
+        return answer[:, 0] if self.vector else answer
 
     def _answers(self, k: int) -> Floats:
         return np.empty((k, self.layout.sizes[-1]), self.dtype)

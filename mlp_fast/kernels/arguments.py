@@ -67,8 +67,7 @@ class Nodes(NamedTuple):
 
     a: Floats  # outputs
     delta: Floats  # h, then delta, which no longer needs h
-    position: NDArray[np.int64]  # (n_0,), which inputs are not 0
-    value: Floats  # (n_0,), those inputs
+    listed: NDArray[np.int64]  # (n_0,), which inputs are not 0
     every: NDArray[np.int64]  # 0, 1, 2, ...: the list of a layer that has no zeros to skip
 
 

@@ -12,7 +12,7 @@ from mlp_fast.kernels.jit import kernel
 from mlp_fast.kernels.online import first_sum, forward_layers
 from mlp_fast.kernels.product import add_product, dot_product
 from mlp_fast.kernels.simd import lanes, load, store
-from mlp_fast.kernels.views import flat
+from mlp_fast.kernels.views import flat, scratch
 from mlp_fast.kernels.zeros import list_columns
 
 
@@ -100,25 +100,27 @@ def recall_row(
     layers: NDArray[np.void],
     X: Floats,
     every: NDArray[np.int64],
-    position: NDArray[np.int64],
+    listed: NDArray[np.int64],
     buffer: Floats,
     out: Floats,
 ) -> bool:
     """Write the outputs of the last layer for the only row of X; return whether all is finite.
 
-    Plain arrays are what a call takes least time for. Without room for the positions of inputs that
-    are not 0, all are taken.
+    Plain arrays are what a call takes least time for, and none what making one does: a small network
+    needs no buffer. Without room for a list of the inputs that are not 0, all are taken.
     """
+    if buffer.size == 0:
+        buffer = scratch(buffer)
     x, first = X.reshape(X.size), layers[0]
     top = layers[layers.size - 1]
     end = top.nodes + first.width + top.width  # behind the last layer, with room for a vector
-    a, delta, value = buffer[:end], buffer[end : 2 * end], buffer[2 * end :]
-    network, nodes = Network(theta, layers), Nodes(a, delta, position, value, every)
+    a, delta = buffer[:end], buffer[end:]
+    network, nodes = Network(theta, layers), Nodes(a, delta, listed, every)
     if not all_finite(x):
         return False
-    if first.by_input and position.size == 0:
+    if first.by_input and listed.size == 0:
         W, h = theta[first.weights :], delta[first.nodes :]
-        sum_inputs(W, first.stride, every[: x.size], x, h, first.n_out)
+        sum_inputs(W, first.stride, x, every[: x.size], h, first.n_out)
     else:
         for p in range(x.size, first.nodes):
             a[p] = 0

@@ -178,7 +178,7 @@ def train_one_by_one(
         curves.error[epoch] += error
         curves.loss[epoch] += loss
         backward_phase(network, rule.loss, eta, t, nodes)
-        first_update(network, m, eta, nodes)
+        first_update(network, x, m, eta, nodes)
 
 
 @kernel(inline=False)
@@ -192,7 +192,7 @@ def train_one(
     if math.isfinite(value):
         eta = network.theta.dtype.type(learning_rate)
         backward_phase(network, loss, eta, t, nodes)
-        first_update(network, m, eta, nodes)
+        first_update(network, x, m, eta, nodes)
     return value
 
 
@@ -202,8 +202,8 @@ def first_sum(network: Network, x: Floats, nodes: Nodes) -> int:
     layer = network.layers[0]
     W, h = network.theta[layer.weights :], nodes.delta[layer.nodes :]
     if layer.by_input:
-        m = list_inputs(x, True, nodes.position, nodes.value)
-        sum_inputs(W, layer.stride, nodes.position[:m], nodes.value[:m], h, layer.n_out)
+        m = list_inputs(x, nodes.listed)
+        sum_inputs(W, layer.stride, x, nodes.listed[:m], h, layer.n_out)
         return m
     for p in range(x.size):
         nodes.a[p] = x[p]
@@ -212,13 +212,12 @@ def first_sum(network: Network, x: Floats, nodes: Nodes) -> int:
 
 
 @kernel
-def first_update(network: Network, m: int, eta: Real, nodes: Nodes) -> None:
+def first_update(network: Network, x: Floats, m: int, eta: Real, nodes: Nodes) -> None:
     """Update the first layer (4) by the inputs that its sum was computed from."""
     layer = network.layers[0]
     W, delta = network.theta[layer.weights :], nodes.delta[layer.nodes :]
     if layer.by_input:
-        index, value = nodes.position[:m], nodes.value[:m]
-        update_inputs(W, layer.stride, index, value, eta, delta, layer.n_out)
+        update_inputs(W, layer.stride, x, nodes.listed[:m], eta, delta, layer.n_out)
     else:
         update_outputs(W, layer.stride, nodes.a, layer.n_in, eta, delta, layer.n_out)
 
@@ -234,7 +233,7 @@ def forward_layers(network: Network, nodes: Nodes) -> None:
             W, p = network.theta[layer.weights :], nodes.a[below.nodes :]
             n_in, n = layer.n_in, layer.n_out
             if layer.by_input:
-                sum_inputs(W, layer.stride, nodes.every[:n_in], p[:n_in], h, n)
+                sum_inputs(W, layer.stride, p, nodes.every[:n_in], h, n)
             else:
                 sum_outputs(W, layer.stride, p, n_in, h, n)
         if layer.n_out <= FEW and not layer.by_input and layer.activation != SOFTMAX:
@@ -274,7 +273,7 @@ def backward_phase(network: Network, loss: int, eta: Real, t: Floats, nodes: Nod
         a, delta_below = nodes.a[below.nodes :], nodes.delta[below.nodes :]
         if layer.by_input:
             back_propagate_inputs(W, layer.stride, delta, n, delta_below, n_in)
-            update_inputs(W, layer.stride, nodes.every[:n_in], a[:n_in], eta, delta, n)
+            update_inputs(W, layer.stride, a, nodes.every[:n_in], eta, delta, n)
         else:
             back_propagate_and_update(W, layer.stride, a, n_in, eta, delta, n, delta_below)
         times_slope(below.activation, below.beta, a, delta_below, n_in)
