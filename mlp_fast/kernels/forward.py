@@ -61,10 +61,8 @@ def sum_by_output(network: Network, l: int, A: Matrix, H: Matrix, k: int) -> Non
     """Compute H = A_bias W of a layer whose rows of weights belong to outputs."""
     layer = network.layers[l]
     W = network.theta[layer.weights :]
-    dot_product(A, Matrix(W[1:], layer.stride, 1), H, k, layer.n_in, layer.n_out)
-    for i in range(k):
-        for j in range(layer.n_out):
-            H.values[i * H.row + j] -= W[j * layer.stride]
+    rows = Matrix(W[1:], layer.stride, 1)
+    dot_product(A, rows, H, k, layer.n_in, layer.n_out, True)
 
 
 @kernel

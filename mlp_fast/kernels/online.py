@@ -95,7 +95,7 @@ def multiply_inputs(count: int, eta: Real, block: Block) -> int:
     That is one where a product is too large for a number: then the sum above is of no use.
     """
     x, steps = Matrix(block.x, block.width, 1), Matrix(block.steps, BLOCK, 1)
-    dot_product(x, x, steps, count, block.width, BLOCK)
+    dot_product(x, x, steps, count, block.width, BLOCK, False)
     one = block.x.dtype.type(1.0)
     for i in range(0, count * BLOCK, BLOCK):
         store(block.steps, i, eta * (one + load(block.steps, i, BLOCK)))
