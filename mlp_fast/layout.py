@@ -10,7 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.activations import Activation
-from mlp_fast.kernels.arguments import BLOCK, LAYER, Block, Floats, Lanes, Network, Nodes, Work
+from mlp_fast.kernels.arguments import (
+    BLOCK,
+    LAYER,
+    Block,
+    Floats,
+    Lanes,
+    Network,
+    Nodes,
+    Turned,
+    Work,
+)
 from mlp_fast.kernels.in_lanes import LANES
 from mlp_fast.kernels.shallow import ROW_LANES
 from mlp_fast.kernels.views import SCRATCH
@@ -142,14 +152,24 @@ class Layout:
         """Return what kernels take for a network."""
         return Network(theta, self.layers)
 
-    def nodes(self) -> Nodes:
-        """Return buffers for one sample."""
+    def nodes(self, run: int = 0) -> Nodes:
+        """Return buffers for one sample, and for so many sparse rows made dense."""
         a, delta = self._aligned(self._n_nodes), self._aligned(self._n_nodes)
-        return Nodes(a, delta, np.zeros(self.sizes[0], np.int64), self.every)
+        return Nodes(
+            a,
+            delta,
+            np.zeros(self.sizes[0], np.int64),
+            self._numbers(run),
+            np.zeros((run, self.sizes[0]), self.dtype),
+        )
 
-    def block(self) -> Block:
-        """Return buffers for the samples that the first layer takes at once."""
+    def block(self, stored: int = 0) -> Block:
+        """Return buffers for the samples that the first layer takes at once.
+
+        Sparse rows store no more than so many numbers each; dense rows none.
+        """
         width, n = self._widths[:2]
+        packed_width = min(self._up(self.sizes[0]), self._lanes * BLOCK * stored)
         return Block(
             nodes=self.nodes(),
             x=self._aligned(BLOCK * width),
@@ -158,21 +178,41 @@ class Layout:
             delta=self._aligned(BLOCK * n),
             steps=self._aligned(BLOCK * BLOCK),
             listed=np.zeros(self.sizes[0], np.int64),
+            packed=self._aligned(BLOCK * packed_width),
+            packed_width=packed_width,
+            heads=np.zeros((3, BLOCK), np.int64),
         )
 
-    def work(self, n_rows: int, *, gather: bool, train: bool, gradient: bool = False) -> Work:
-        """Return buffers for so many rows of a batch, no larger than the task needs."""
+    def work(
+        self,
+        n_rows: int,
+        *,
+        collected: int = 0,
+        train: bool,
+        gradient: bool = False,
+        stored: int = 0,
+    ) -> Work:
+        """Return buffers for so many rows of a batch, no larger than the task needs.
+
+        That may need some of the rows collected at a time, and what sparse rows store, turned.
+        """
         outputs = self._aligned(n_rows * sum(self._widths[1:]))
+        turned = Turned(
+            np.zeros(self.sizes[0] if stored else 0, np.int64),
+            np.zeros(stored, np.int32),
+            np.zeros(stored, self.dtype),
+        )
         return Work(
             capacity=n_rows,
-            x=self._aligned(n_rows * self._widths[0] if gather else 0),
+            x=self._aligned(collected * self._widths[0]),
             width=self._widths[0],
             outputs=outputs,
             delta=self._aligned(outputs.size) if train else outputs,
             sums=self._aligned(max(self._widths) if train else 0),
             gradient=self._aligned(self.n_weights if gradient else 0),
             listed=np.zeros(max(n_rows, self.sizes[0]), np.int64),
-            every=self.every if n_rows <= self.every.size else np.arange(n_rows),
+            every=self._numbers(n_rows),
+            turned=turned,
         )
 
     def lanes(self) -> Lanes:
@@ -189,6 +229,10 @@ class Layout:
             block = work.outputs[start : start + n_rows * width].reshape(n_rows, width)
             views.append(read_only(block[:, : int(layer["n_out"])]))
         return views
+
+    def _numbers(self, least: int) -> NDArray[np.int64]:
+        """Return 0, 1, 2, ..., at least so many."""
+        return self.every if least <= self.every.size else np.arange(least)
 
     def _by_input(self, n_in: int, n_out: int, first: bool) -> bool:
         """Whether rows should belong to inputs: by the number of vectors that a step visits."""

@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 from mlp_fast import validation
 from mlp_fast.confusion import binary_confusion, confusion
 from mlp_fast.initialisation import fresh_seed
-from mlp_fast.kernels.arguments import Floats
+from mlp_fast.kernels.arguments import Floats, Rows
 from mlp_fast.net import Forward, Net
+from mlp_fast.rows import as_dense
 from mlp_fast.settings import AllOptions, Options, Settings, all_sizes, positive, seed
 from mlp_fast.weights import Weights
 
@@ -119,8 +120,8 @@ class MLP:
 
         Parameters
         ----------
-        X : array_like, shape (k, n_in)
-            Inputs, one row for each example; finite real numbers.
+        X : array_like or scipy.sparse CSR, shape (k, n_in)
+            Inputs, one row for each example; finite real numbers. Sparse rows are never made dense.
         T : array_like, shape (k, n_out) or (k,)
             Targets within the range of the output activation; for classes, one-hot rows.
         epochs : int, optional
@@ -153,7 +154,7 @@ class MLP:
         if epochs is not None:
             told["epochs"] = epochs
         settings = self.settings.told(told)
-        inputs = validation.as_inputs(X, settings.dtype)
+        inputs = validation.as_rows(X, settings.dtype)
         k = inputs.shape[0]
         targets, vector = validation.as_targets(T, settings.dtype, k)
         sizes = (inputs.shape[1], *settings.layer_sizes, targets.shape[1])
@@ -221,8 +222,8 @@ class MLP:
 
         Parameters
         ----------
-        X : array_like, shape (k, n_in)
-            Inputs.
+        X : array_like or scipy.sparse CSR, shape (k, n_in)
+            Inputs; sparse rows are made dense, because `outputs` begins with the inputs.
         weights : sequence of arrays, optional
             Other weights to use, such as an element of `saved_weights`; then nothing is changed.
 
@@ -243,10 +244,10 @@ class MLP:
         (2, 1)
         """
         net = self._fitted()
-        inputs = validation.as_inputs(X, net.dtype, net.layout.sizes[0])
+        inputs = validation.as_rows(X, net.dtype, net.layout.sizes[0])
         if weights is not None:
             return net.recall(inputs, validation.as_weights(weights, net.layout, net.dtype))
-        self._forward = net.forward(inputs)
+        self._forward = net.forward(as_dense(inputs))
         self.outputs = self._forward.outputs
         return self.outputs[-1].copy()
 
@@ -301,8 +302,8 @@ class MLP:
 
         Parameters
         ----------
-        x : array_like, shape (n_in,)
-            Inputs.
+        x : array_like, shape (n_in,), or one row of scipy.sparse CSR
+            Inputs; a sparse row is made dense.
         t : array_like, shape (n_out,), or a number if there is one output
             Targets.
         learning_rate : float, optional
@@ -346,7 +347,7 @@ class MLP:
 
         Parameters
         ----------
-        X : array_like, shape (k, n_in)
+        X : array_like or scipy.sparse CSR, shape (k, n_in)
             Inputs.
         weights : sequence of arrays, optional
             Other weights to use; then nothing is changed.
@@ -381,7 +382,7 @@ class MLP:
 
         Parameters
         ----------
-        X : array_like, shape (k, n_in)
+        X : array_like or scipy.sparse CSR, shape (k, n_in)
             Inputs.
         weights : sequence of arrays, optional
             Other weights to use; then nothing is changed.
@@ -406,7 +407,7 @@ class MLP:
 
         Parameters
         ----------
-        X : array_like, shape (k, n_in)
+        X : array_like or scipy.sparse CSR, shape (k, n_in)
             Inputs.
         T : array_like, shape (k, n_out) or (k,)
             Targets: 0 or 1 with one output (-1 or 1 for tanh), one-hot rows with more.
@@ -425,12 +426,12 @@ class MLP:
                [0, 1]])
         """
         net = self._fitted()
-        inputs = validation.as_inputs(X, net.dtype, net.layout.sizes[0])
+        inputs = validation.as_rows(X, net.dtype, net.layout.sizes[0])
         targets, _ = validation.as_targets(T, net.dtype, inputs.shape[0])
         n_out = net.layout.sizes[-1]
         validation.check_width(targets, n_out)
         validation.check_classes(targets, net.output)
-        predicted = net.classes(self._answer(X))
+        predicted = net.classes(self._recall(inputs))
         truth = net.classes(targets)
         if n_out == 1:
             return binary_confusion(predicted == 1, truth == 1)
@@ -443,13 +444,15 @@ class MLP:
 
     def _answer(self, X: ArrayLike, weights: Any = None) -> Floats:
         net = self._fitted()
+        inputs = validation.as_rows(X, net.dtype, net.layout.sizes[0])
         if weights is not None:
-            inputs = validation.as_inputs(X, net.dtype, net.layout.sizes[0])
             return net.recall(inputs, validation.as_weights(weights, net.layout, net.dtype))
+        return self._recall(inputs)
+
+    def _recall(self, inputs: Rows) -> Floats:
+        net = self._fitted()
+        answer = net.recall(inputs, net.theta)
         self._forward = None
-        answer = net.recall_row(X)
-        if answer is None:
-            answer = net.recall(validation.as_inputs(X, net.dtype, net.layout.sizes[0]), net.theta)
         return answer
 
     def _fitted(self) -> Net:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mlp_fast.activations import ACTIVATIONS, SIGMOID, SOFTMAX, TANH, THRESHOLD, Activation
 from mlp_fast.initialisation import initial_weights, shuffle_key
-from mlp_fast.kernels.arguments import BLOCK, Data, Floats, Network, Rule, Work
+from mlp_fast.kernels.arguments import BLOCK, Data, Floats, Network, Rows, Rule, Work
 from mlp_fast.kernels.batch import train_batch, train_forwarded
 from mlp_fast.kernels.finite import all_finite
 from mlp_fast.kernels.forward import recall, recall_row
@@ -21,6 +21,7 @@ from mlp_fast.kernels.shallow import RUN, train_shallow
 from mlp_fast.kernels.zeros import zeros_are_many
 from mlp_fast.layout import Layout, read_only
 from mlp_fast.losses import LOSSES, SQUARED_ERROR, Loss
+from mlp_fast.rows import dense_rows, stored_in_rows
 from mlp_fast.settings import Settings
 from mlp_fast.training import Training
 from mlp_fast.validation import check_orders
@@ -90,9 +91,9 @@ class Net:
                 "(np.eye(n_classes)[labels]); got one column"
             )
 
-    def training(self, settings: Settings, X: Floats, T: Floats, random_state: int) -> Training:
+    def training(self, settings: Settings, rows: Rows, T: Floats, random_state: int) -> Training:
         """Return a run over the examples that changes the weights."""
-        k, orders = X.shape[0], settings.orders
+        k, orders = T.shape[0], settings.orders
         size = min(settings.batch_size or k, k)
         online = settings.batch_size == 1
         shuffle = settings.shuffle and orders is None and size < k
@@ -108,19 +109,26 @@ class Net:
             shuffle=shuffle,
             key=shuffle_key(random_state) if shuffle else 0,
             gather=not (in_order and self.layout.by_input),
-            skip_zeros=not online and zeros_are_many(X),
+            skip_zeros=not online and zeros_are_many(rows.X),
         )
-        data, network = Data(X, T, orders), self._for_kernels()
-        if not online and self._fits_in_lanes(size):
+        data, network = Data(rows, T, orders), self._for_kernels()
+        if not online and not rows.sparse and self._fits_in_lanes(size):
             return Training(train_in_lanes, network, data, rule, self.layout.lanes(), settings)
         if not online:
-            work = self._work(size, gather=rule.gather, train=True)
+            n_rows = min(size, ROWS)
+            work = self.layout.work(
+                n_rows,
+                collected=self._collected(rows, n_rows, gather=rule.gather),
+                train=True,
+                gradient=size > ROWS,
+                stored=stored_in_rows(rows, n_rows),
+            )
             return Training(train_batch, network, data, rule, work, settings)
         if self.layout.shallow:
-            nodes = self.layout.nodes()
+            nodes = self.layout.nodes(min(k, RUN) if rows.sparse else 0)
             return Training(train_shallow, network, data, rule, nodes, settings, RUN)
         if self.layout.by_input:
-            block = self.layout.block()
+            block = self.layout.block(stored_in_rows(rows, 1))
             return Training(train_in_blocks, network, data, rule, block, settings, BLOCK)
         return Training(train_one_by_one, network, data, rule, self.layout.nodes(), settings)
 
@@ -128,8 +136,9 @@ class Net:
         """Compute the outputs of every layer (69)."""
         X = read_only(X.copy())  # the backward process needs them as they are now
         k = X.shape[0]
-        work = self.layout.work(k, gather=not self.layout.by_input, train=True)
-        recall(self._for_kernels(), X, not self.layout.by_input, False, work, self._answers(k))
+        gather, rows = not self.layout.by_input, dense_rows(X)
+        work = self.layout.work(k, collected=k if gather else 0, train=True)
+        recall(self._for_kernels(), rows, gather, False, work, self._answers(k))
         outputs = self.layout.outputs(work, k)
         _check_output(outputs[-1])
         return Forward([X, *outputs], work, self.theta.copy())
@@ -158,13 +167,14 @@ class Net:
             )
         return loss
 
-    def recall(self, X: Floats, theta: Floats) -> Floats:
+    def recall(self, rows: Rows, theta: Floats) -> Floats:
         """Return the outputs of the last layer, with these weights or with others."""
-        k = X.shape[0]
+        k = rows.shape[0]
         out, network = self._answers(k), self._for_kernels(theta)
-        gather = not self.layout.by_input
-        work = self.layout.work(min(k, ROWS), gather=gather, train=False)
-        recall(network, X, gather, zeros_are_many(X), work, out)
+        gather, n_rows = not self.layout.by_input, min(k, ROWS)
+        collected = self._collected(rows, n_rows, gather=gather)
+        work = self.layout.work(n_rows, collected=collected, train=False)
+        recall(network, rows, gather, zeros_are_many(rows.X), work, out)
         _check_output(out)
         return out
 
@@ -203,9 +213,11 @@ class Net:
     def _answers(self, k: int) -> Floats:
         return np.empty((k, self.layout.sizes[-1]), self.dtype)
 
-    def _work(self, size: int, *, gather: bool, train: bool) -> Work:
-        """Return buffers for a batch, of which some rows are taken at a time."""
-        return self.layout.work(min(size, ROWS), gather=gather, train=train, gradient=size > ROWS)
+    def _collected(self, rows: Rows, n_rows: int, *, gather: bool) -> int:
+        """Return how many rows of a batch must lie in a buffer at a time, dense."""
+        if rows.sparse:
+            return 0 if self.layout.by_input else 1
+        return n_rows if gather else 0
 
     def classes(self, A: Floats) -> NDArray[np.int64]:
         """Return the index of each row's class: the largest, or the threshold's answer."""

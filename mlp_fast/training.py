@@ -50,7 +50,7 @@ class Training:
     ) -> None:
         self._call = kernel, (network, data, rule, work)
         self._theta = network.theta
-        self._k: int = data.X.shape[0]
+        self._k: int = data.T.shape[0]
         self._per_epoch: int = -(-self._k // rule.batch_size)
         self._steps_per_call = max(
             1, int(VISITS_PER_CALL / (3 * self._theta.size * min(self._k, rule.batch_size)))

@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.activations import TANH, Activation
-from mlp_fast.kernels.arguments import Floats
+from mlp_fast.kernels.arguments import Floats, Rows
 from mlp_fast.kernels.finite import all_finite, all_within
 from mlp_fast.layout import Layout, read_only
 from mlp_fast.losses import CROSS_ENTROPY, Loss
+from mlp_fast.rows import as_dense, csr_rows, dense_rows, in_order, is_sparse
 
 ONE_HOT = "class labels must be given as one-hot rows: np.eye(n_classes)[labels]"
 _DTYPES = {name: np.dtype(name) for name in ("float64", "float32")}
@@ -22,18 +23,25 @@ class NotFittedError(ValueError, AttributeError):
     """Raised when a network without weights is asked for them, or for what needs them."""
 
 
-def as_inputs(X: Any, dtype: str, n_in: int | None = None) -> Floats:
-    """Check rows of inputs; a C-contiguous array of the right dtype is not copied."""
-    array = _matrix("X", X, dtype)
-    if n_in is not None and array.shape[1] != n_in:
+def as_rows(X: Any, dtype: str, n_in: int | None = None) -> Rows:
+    """Check rows of inputs, which may be sparse; what has the right form is not copied."""
+    rows = _sparse_rows("X", X, dtype) if is_sparse(X) else dense_rows(_matrix("X", X, dtype))
+    if n_in is not None and rows.n != n_in:
         raise ValueError(
-            f"X must have {n_in} columns, one for each input of the network; got {array.shape[1]}"
+            f"X must have {n_in} columns, one for each input of the network; got {rows.n}"
         )
-    return read_only(array)
+    return rows
+
+
+def as_inputs(X: Any, dtype: str, n_in: int | None = None) -> Floats:
+    """Check rows of inputs; those of a sparse matrix are made dense."""
+    return as_dense(as_rows(X, dtype, n_in))
 
 
 def as_sample(name: str, values: Any, dtype: str, n: int) -> Floats:
     """Check the inputs or the targets of one sample; one target may be a number."""
+    if name == "x" and is_sparse(values) and values.shape in ((n,), (1, n)):
+        return as_dense(_sparse_rows(name, values, dtype)).reshape(n)
     array = _array(name, values)
     if array.ndim == 0 and name == "t":
         array = array.reshape(1)
@@ -155,8 +163,40 @@ def check_orders(orders: NDArray[np.int64], epochs: int, k: int) -> None:
             )
 
 
+def _sparse_rows(name: str, values: Any, dtype: str) -> Rows:
+    """Check a sparse matrix, which is never changed."""
+    if values.format != "csr":
+        raise TypeError(
+            f"{name} must be an array, or CSR if it is sparse; got {values.format.upper()}: "
+            f"convert it by {name}.tocsr()"
+        )
+    shape, numbers = values.shape, np.asarray(values.data)
+    if numbers.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers; got dtype {numbers.dtype}")
+    if name == "x" and len(shape) == 1:
+        shape = (1, *shape)
+    if len(shape) != 2:
+        raise ValueError(f"{name} must be 2-D, of shape (k, n_in); got shape {shape}")
+    if 0 in shape:
+        raise ValueError(f"{name} must not be empty; got shape {shape}")
+    try:
+        columns, starts, numbers = in_order(
+            numbers, np.asarray(values.indices), np.asarray(values.indptr), shape
+        )
+    except ValueError as error:
+        raise ValueError(f"{name} is no valid CSR matrix: {error}") from None
+    converted = _converted(numbers, dtype)
+    if not all_finite(converted):
+        i = int(np.argmin(np.isfinite(converted)))
+        row = int(np.searchsorted(starts, i, side="right")) - 1
+        _raise_not_finite(name, numbers[i], (row, int(columns[i])), dtype)
+    return csr_rows(converted, columns, starts, shape[1])
+
+
 def _array(name: str, values: Any) -> NDArray[Any]:
     """Make an array of real numbers, of any shape but an empty one."""
+    if is_sparse(values):
+        raise TypeError(f"{name} must not be sparse here: convert it by {name}.toarray()")
     rows = values if isinstance(values, list | tuple) else [values]
     if any(isinstance(row, np.ma.MaskedArray) for row in [values, *rows]):
         raise TypeError(
@@ -183,15 +223,21 @@ def _matrix(name: str, values: Any, dtype: str, shape: str = "(k, n_in)") -> Flo
 
 def _finite(name: str, array: NDArray[Any], dtype: str) -> Floats:
     """Convert to the dtype and C order, without a copy where neither changes."""
+    converted = _converted(array, dtype)
+    if not all_finite(read_only(converted.reshape(-1))):
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(converted))[0])
+        _raise_not_finite(name, array[where], where, dtype)
+    return converted
+
+
+def _converted(array: NDArray[Any], dtype: str) -> Floats:
     converted: Floats = array
     if array.dtype is not _DTYPES[dtype] or not (array.flags.c_contiguous and array.flags.aligned):
-        with np.errstate(over="ignore"):  # what becomes infinite is reported below, by name
+        with np.errstate(over="ignore"):  # what becomes infinite is reported by name
             converted = np.require(array, dtype, ["C", "A"])
-    if not all_finite(read_only(converted.reshape(-1))):
-        where = np.argwhere(~np.isfinite(converted))[0]
-        value = array[tuple(where)]
-        became = f", which is infinite as {dtype}" if np.isfinite(value) else ""
-        raise ValueError(
-            f"{name} must be finite; got {value!s}{became} at {tuple(int(i) for i in where)}"
-        )
-    return converted
+    return read_only(converted)
+
+
+def _raise_not_finite(name: str, value: Any, where: tuple[int, ...], dtype: str) -> NoReturn:
+    became = f", which is infinite as {dtype}" if np.isfinite(value) else ""
+    raise ValueError(f"{name} must be finite; got {value!s}{became} at {where}")

@@ -42,10 +42,26 @@ class Network(NamedTuple):
     layers: NDArray[np.void]  # (L,) of LAYER
 
 
+class Rows(NamedTuple):
+    """Inputs, never copied: a matrix, or, if it is sparse (CSR), what is stored of it."""
+
+    X: Floats  # (k, n_0), read-only; no rows if sparse
+    values: Floats  # (stored,), read-only; these three are empty unless sparse
+    columns: NDArray[np.int32]  # (stored,), read-only, increasing within a row
+    starts: NDArray[np.int64]  # (k + 1,), read-only, where the rows begin and end
+    sparse: bool
+    n: int  # columns
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the matrix."""
+        return (self.starts.size - 1 if self.sparse else self.X.shape[0]), self.n
+
+
 class Data(NamedTuple):
     """The examples, never copied, and the order or orders in which they are taken."""
 
-    X: Floats  # (k, n_0), read-only
+    rows: Rows  # (k, n_0)
     T: Floats  # (k, n_L), read-only
     orders: NDArray[np.int64]  # (r, k), epoch e uses row e % r
 
@@ -69,6 +85,7 @@ class Nodes(NamedTuple):
     delta: Floats  # h, then delta, which no longer needs h
     listed: NDArray[np.int64]  # (n_0,), which inputs are not 0
     every: NDArray[np.int64]  # 0, 1, 2, ...: the list of a layer that has no zeros to skip
+    run: Floats  # (RUN, n_0) or nothing: the sparse rows of a run, made dense
 
 
 class Block(NamedTuple):
@@ -81,6 +98,9 @@ class Block(NamedTuple):
     delta: Floats  # (BLOCK, width of the first layer)
     steps: Floats  # (BLOCK, BLOCK), eta times the product of two samples' inputs
     listed: NDArray[np.int64]  # (n_0,), which inputs are not 0 in all of the samples
+    packed: Floats  # (BLOCK, its width) or nothing: x of sparse rows, only vectors that are not 0
+    packed_width: int
+    heads: NDArray[np.int64]  # (3, BLOCK), how far each sparse row is merged
 
 
 class Work(NamedTuple):
@@ -95,6 +115,15 @@ class Work(NamedTuple):
     gradient: Floats  # as theta, of a batch that is larger than the capacity; or nothing
     listed: NDArray[np.int64]  # of inputs or of rows that are not 0
     every: NDArray[np.int64]  # 0, 1, 2, ...: the list of a layer that has no zeros to skip
+    turned: "Turned"
+
+
+class Turned(NamedTuple):
+    """Buffers for some sparse rows by columns; empty where there are none."""
+
+    ends: NDArray[np.int64]  # (n_0,), where a column's entries end; 0 between two uses
+    rows: NDArray[np.int32]  # (stored,), column by column
+    values: Floats  # (stored,)
 
 
 class Lanes(NamedTuple):

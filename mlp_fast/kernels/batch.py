@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.activation import times_slope
 from mlp_fast.kernels.arguments import Curves, Data, Floats, Matrix, Network, Real, Rule, Work
-from mlp_fast.kernels.forward import forward_batch, inputs
+from mlp_fast.kernels.forward import forward_batch
 from mlp_fast.kernels.jit import kernel
 from mlp_fast.kernels.loss import (
     SQUARED_ERROR,
@@ -20,6 +20,7 @@ from mlp_fast.kernels.loss import (
 from mlp_fast.kernels.permute import permute
 from mlp_fast.kernels.product import add_product, dot_product
 from mlp_fast.kernels.simd import fma, lanes, load, store
+from mlp_fast.kernels.sparse import add_sparse_gradient
 from mlp_fast.kernels.views import flat, unlocked
 from mlp_fast.kernels.zeros import list_rows
 
@@ -29,7 +30,7 @@ def train_batch(
     network: Network, data: Data, rule: Rule, work: Work, curves: Curves, first: int, last: int
 ) -> None:
     """Take steps first to last; each is one batch, the last batch of an epoch by its own size."""
-    k, size = data.X.shape[0], rule.batch_size
+    k, size = data.T.shape[0], rule.batch_size
     batches = (k + size - 1) // size
     one = network.theta.dtype.type(1.0)
     for step in range(first, last):
@@ -44,15 +45,18 @@ def train_batch(
         for begin in range(start, end, work.capacity):
             stop = min(begin + work.capacity, end)
             samples = order[begin:stop]
-            X = inputs(data.X, samples, rule.gather, work)
-            forward_batch(network, X, samples.size, rule.skip_zeros, work)
+            X = forward_batch(network, data.rows, samples, rule.gather, rule.skip_zeros, work)
             error, loss = output_errors(network, rule.loss, data.T, samples, work)
             curves.error[epoch] += error
             curves.loss[epoch] += loss
             factor, target = -eta, network.theta
             if not whole:
                 factor, target = one, work.gradient
-            backward_batch(network, factor, X, samples.size, rule.skip_zeros, work, target)
+            backward_batch(network, factor, samples.size, work, target)
+            if data.rows.sparse:
+                add_sparse_gradient(network, factor, data.rows, samples, work, target)
+            else:
+                add_first_gradient(network, factor, X, samples.size, rule.skip_zeros, work, target)
         if not whole:
             descend(network.theta, eta, work.gradient)
 
@@ -68,7 +72,8 @@ def train_forwarded(
     A = Matrix(flat(X), X.shape[1], 1)
     if not network.layers[0].by_input:
         A = Matrix(work.x, work.width, 1)
-    backward_batch(network, -eta, A, k, False, work, network.theta)
+    backward_batch(network, -eta, k, work, network.theta)
+    add_first_gradient(network, -eta, A, k, False, work, network.theta)
 
 
 @kernel
@@ -92,17 +97,15 @@ def output_errors(
 
 
 @kernel
-def backward_batch(
-    network: Network, factor: Real, X: Matrix, k: int, skip_zeros: bool, work: Work, theta: Floats
-) -> None:
+def backward_batch(network: Network, factor: Real, k: int, work: Work, theta: Floats) -> None:
     """From the last layer down: the errors of the layer below (79), then the gradient (77).
 
-    Add so many times the gradient to a buffer, which may be that of the weights themselves.
+    Add so many times the gradient to a buffer, which may be that of the weights themselves; of the
+    first layer only that of the bias.
     """
     for l in range(network.layers.size - 1, -1, -1):
         layer = network.layers[l]
         delta = Matrix(work.delta[layer.before * work.capacity :], layer.width, 1)
-        A = X
         if l > 0:
             below = network.layers[l - 1]
             begin = below.before * work.capacity
@@ -112,7 +115,33 @@ def backward_batch(
             for i in range(0, k * below.width, below.width):
                 a, d = A.values[i:], delta_below.values[i:]
                 times_slope(below.activation, below.beta, a, d, below.n_out)
-        add_gradient(network, l, factor, A, delta, k, skip_zeros and l == 0, work, theta)
+            add_gradient(network, l, factor, A, delta, k, False, work, theta)
+        add_bias_gradient(network, l, factor, delta, k, work, theta)
+
+
+@kernel
+def add_first_gradient(
+    network: Network, factor: Real, X: Matrix, k: int, skip_zeros: bool, work: Work, theta: Floats
+) -> None:
+    """Add so many times A' delta (77) of the first layer."""
+    delta = Matrix(work.delta, network.layers[0].width, 1)
+    add_gradient(network, 0, factor, X, delta, k, skip_zeros, work, theta)
+
+
+@kernel
+def add_bias_gradient(
+    network: Network, l: int, factor: Real, delta: Matrix, k: int, work: Work, theta: Floats
+) -> None:
+    """Add so many times the bias's row of A_bias' delta (77)."""
+    layer = network.layers[l]
+    W, n = theta[layer.weights :], layer.n_out
+    sum_rows(delta, k, n, work.sums)
+    if layer.by_input:
+        for j in range(0, n, lanes(W)):
+            store(W, j, fma(-factor, load(work.sums, j), load(W, j)))
+    else:
+        for j in range(n):
+            W[j * layer.stride] -= factor * work.sums[j]
 
 
 @kernel
@@ -143,19 +172,14 @@ def add_gradient(
     work: Work,
     theta: Floats,
 ) -> None:
-    """Add so many times A_bias' delta (77) of a layer."""
+    """Add so many times A' delta (77) of a layer, but for the bias."""
     layer = network.layers[l]
     W, n_in, n = theta[layer.weights :], layer.n_in, layer.n_out
     samples = work.every[:k]
-    sum_rows(delta, k, n, work.sums)
     if not layer.by_input:
-        for j in range(n):
-            W[j * layer.stride] -= factor * work.sums[j]
         rows, errors = Matrix(W[1:], layer.stride, 1), Matrix(delta.values, 1, delta.row)
         add_product(factor, errors, A, rows, work.every[:n], samples, n_in)
         return
-    for j in range(0, n, lanes(W)):
-        store(W, j, fma(-factor, load(work.sums, j), load(W, j)))
     rows, columns = Matrix(W[layer.stride :], layer.stride, 1), Matrix(A.values, 1, A.row)
     whole = 0
     if skip_zeros:

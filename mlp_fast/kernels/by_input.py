@@ -12,7 +12,6 @@ from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.simd import fma, lanes, load, load_tile, splat, store, vsum
 from mlp_fast.kernels.tiles import add_tile
 
-
 ONLY = np.zeros(1, np.int64)  # the list of a matrix of one row
 
 

@@ -4,16 +4,32 @@ Rows and inputs are taken in whole vectors, which reach over the end of a row, e
 row's bias: there the inputs are 0, which adds nothing and changes nothing.
 """
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mlp_fast.kernels.arguments import Floats, Matrix, Real
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.product import dot_row
-from mlp_fast.kernels.simd import fma, lanes, load, load_tile, splat, store
+from mlp_fast.kernels.simd import first, fma, lanes, load, load_tile, splat, store, vsum
 
 
 @kernel
 def sum_outputs(W: Floats, stride: int, p: Floats, n_in: int, h: Floats, n: int) -> None:
     """Compute h_q, the sum over p of a_p w_pq, the bias node's a_0 being -1 (2)."""
     dot_row(Matrix(p, 0, 1), Matrix(W[1:], stride, 1), Matrix(h, 0, 1), n_in, n)
+
+
+@kernel
+def sum_some_outputs(
+    W: Floats, stride: int, p: Floats, places: NDArray[np.int64], h: Floats, n: int
+) -> None:
+    """Do as `sum_outputs` where all inputs are 0 but in the vectors that begin at some places."""
+    for q in range(n):
+        i = 1 + q * stride
+        total = first(splat(-W[i - 1]), 1)
+        for c in range(places.size):
+            total = fma(load(p, places[c]), load(W, i + places[c]), total)
+        h[q] = vsum(total)
 
 
 @kernel
@@ -70,6 +86,25 @@ def update_outputs(
     for q in range(n):
         i = 1 + q * stride
         for k in range(0, n_in, V):
+            store(W, i + k, fma(-eta * delta[q], load(p, k), load(W, i + k)))
+    update_biases(W, stride, eta, delta, n)
+
+
+@kernel
+def update_some_outputs(
+    W: Floats,
+    stride: int,
+    p: Floats,
+    places: NDArray[np.int64],
+    eta: Real,
+    delta: Floats,
+    n: int,
+) -> None:
+    """Do as `update_outputs` where all inputs are 0 but in the vectors that begin at some places."""
+    for q in range(n):
+        i = 1 + q * stride
+        for c in range(places.size):
+            k = places[c]
             store(W, i + k, fma(-eta * delta[q], load(p, k), load(W, i + k)))
     update_biases(W, stride, eta, delta, n)
 

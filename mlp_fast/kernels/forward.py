@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.activation import activate
-from mlp_fast.kernels.arguments import BLOCK, Floats, Matrix, Network, Nodes, Work
+from mlp_fast.kernels.arguments import BLOCK, Floats, Matrix, Network, Nodes, Rows, Work
 from mlp_fast.kernels.by_input import sum_inputs
 from mlp_fast.kernels.collect import collect
 from mlp_fast.kernels.finite import all_finite
@@ -12,26 +12,43 @@ from mlp_fast.kernels.jit import kernel
 from mlp_fast.kernels.online import first_sum, forward_layers
 from mlp_fast.kernels.product import add_product, dot_product
 from mlp_fast.kernels.simd import lanes, load, store
+from mlp_fast.kernels.sparse import sum_sparse
 from mlp_fast.kernels.views import flat, scratch
 from mlp_fast.kernels.zeros import list_columns
 
 
 @kernel
-def forward_batch(network: Network, X: Matrix, k: int, skip_zeros: bool, work: Work) -> None:
-    """Compute A^(l) = g(A_bias^(l-1) W^(l)) of every layer (69) into the blocks of work."""
-    A = X
+def forward_batch(
+    network: Network,
+    rows: Rows,
+    samples: NDArray[np.int64],
+    gather: bool,
+    skip_zeros: bool,
+    work: Work,
+) -> Matrix:
+    """Compute A^(l) = g(A_bias^(l-1) W^(l)) of every layer (69) into the blocks of work.
+
+    Return the inputs of the samples, if they are not sparse.
+    """
+    k = samples.size
+    X = A = Matrix(work.x, work.width, 1)
+    if not rows.sparse:
+        X = A = inputs(rows.X, samples, gather, work)
     for l in range(network.layers.size):
         layer = network.layers[l]
         begin = layer.before * work.capacity
         h, a = work.delta[begin:], work.outputs[begin:]
         H = Matrix(h, layer.width, 1)
-        if layer.by_input:
+        if l == 0 and rows.sparse:
+            sum_sparse(network, rows, samples, work)
+        elif layer.by_input:
             sum_by_input(network, l, A, H, k, skip_zeros and l == 0, work)
         else:
             sum_by_output(network, l, A, H, k)
         for i in range(0, k * layer.width, layer.width):
             activate(layer.activation, layer.beta, h[i:], a[i:], layer.n_out)
         A = Matrix(a, layer.width, 1)
+    return X
 
 
 @kernel
@@ -77,16 +94,17 @@ def inputs(X: Floats, samples: NDArray[np.int64], gather: bool, work: Work) -> M
 
 @kernel(inline=False)
 def recall(
-    network: Network, X: Floats, gather: bool, skip_zeros: bool, work: Work, out: Floats
+    network: Network, rows: Rows, gather: bool, skip_zeros: bool, work: Work, out: Floats
 ) -> None:
-    """Write the outputs of the last layer for every row of X, some rows at a time."""
+    """Write the outputs of the last layer for every row, some rows at a time."""
     top = network.layers[network.layers.size - 1]
     outputs = work.outputs[top.before * work.capacity :]
-    for start in range(0, X.shape[0], work.capacity):
-        part = X[start : start + work.capacity]
-        samples = work.every[: part.shape[0]]
-        A = inputs(part, samples, gather, work)
-        forward_batch(network, A, samples.size, skip_zeros, work)
+    k = out.shape[0]
+    for start in range(0, k, work.capacity):
+        X, starts = rows.X[start : start + work.capacity], rows.starts[start:]
+        part = Rows(X, rows.values, rows.columns, starts, rows.sparse, rows.n)
+        samples = work.every[: min(work.capacity, k - start)]
+        forward_batch(network, part, samples, gather, skip_zeros, work)
         for i in range(samples.size):
             for j in range(top.n_out):
                 out[start + i, j] = outputs[i * top.width + j]
@@ -113,7 +131,7 @@ def recall_row(
     top = layers[layers.size - 1]
     end = top.nodes + first.width + top.width  # behind the last layer, with room for a vector
     a, delta = buffer[:end], buffer[end:]
-    network, nodes = Network(theta, layers), Nodes(a, delta, listed, every)
+    network, nodes = Network(theta, layers), Nodes(a, delta, listed, every, X)
     if not all_finite(x):
         return False
     if first.by_input and listed.size == 0:

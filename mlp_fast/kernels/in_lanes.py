@@ -23,7 +23,7 @@ def train_in_lanes(
     network: Network, data: Data, rule: Rule, lanes: Lanes, curves: Curves, begin: int, end: int
 ) -> None:
     """Take steps begin to end; each is one batch, the last batch of an epoch by its own size."""
-    k, size = data.X.shape[0], rule.batch_size
+    k, size = data.T.shape[0], rule.batch_size
     batches = (k + size - 1) // size
     for step in range(begin, end):
         epoch, batch = step // batches, step % batches
@@ -33,8 +33,8 @@ def train_in_lanes(
         samples = order[batch * size : min((batch + 1) * size, k)]
         if step == begin or batches > 1 or data.orders.shape[0] > 1:
             for i in range(samples.size):
-                for p in range(data.X.shape[1]):
-                    lanes.a[p * LANES + i] = data.X[samples[i], p]
+                for p in range(data.rows.X.shape[1]):
+                    lanes.a[p * LANES + i] = data.rows.X[samples[i], p]
                 for j in range(data.T.shape[1]):
                     lanes.t[j * LANES + i] = data.T[samples[i], j]
         forward_lanes(network, lanes)

@@ -32,8 +32,14 @@ from mlp_fast.kernels.arguments import (
     Rule,
 )
 from mlp_fast.kernels.by_input import back_propagate_inputs, sum_inputs, update_inputs
+from mlp_fast.kernels.by_output import (
+    back_propagate_and_update,
+    sum_outputs,
+    sum_some_outputs,
+    update_outputs,
+    update_some_outputs,
+)
 from mlp_fast.kernels.collect import collect
-from mlp_fast.kernels.by_output import back_propagate_and_update, sum_outputs, update_outputs
 from mlp_fast.kernels.finite import all_finite
 from mlp_fast.kernels.jit import kernel
 from mlp_fast.kernels.loss import (
@@ -46,6 +52,7 @@ from mlp_fast.kernels.loss import (
 from mlp_fast.kernels.permute import permute
 from mlp_fast.kernels.product import add_product, dot_product
 from mlp_fast.kernels.simd import fma, lanes, load, store
+from mlp_fast.kernels.sparse import bring, bring_one, clear
 from mlp_fast.kernels.views import unlocked
 from mlp_fast.kernels.zeros import list_columns, list_inputs
 
@@ -61,7 +68,7 @@ def train_in_blocks(
     For networks whose first layer has its rows by input. Blocks are counted from the start of each
     epoch, and `first` and `last` lie between them.
     """
-    k, n = data.X.shape[0], network.layers[0].n_out
+    k, n = data.T.shape[0], network.layers[0].n_out
     eta = network.theta.dtype.type(rule.learning_rate)
     width = network.layers[0].width
     step = first
@@ -72,9 +79,15 @@ def train_in_blocks(
             permute(order, rule.key, epoch)
         count = min(BLOCK - begin % BLOCK, k - begin, last - step)
         samples = order[begin : begin + count]
-        collect(data.X, samples, block.x, block.width)
-        count = multiply_inputs(count, eta, block)
-        m = list_columns(Matrix(block.x, block.width, 1), count, data.X.shape[1], block.listed)
+        x, inner = Matrix(block.x, block.width, 1), block.width
+        if data.rows.sparse:
+            m, packed = bring(data.rows, samples, block)
+            if packed > 0:
+                x, inner = Matrix(block.packed, block.packed_width, 1), packed
+        else:
+            collect(data.rows.X, samples, block.x, block.width)
+            m = list_columns(x, count, data.rows.n, block.listed)
+        count = multiply_inputs(x, inner, count, eta, block)
         sum_block(network, count, m, block)
         for t in range(count):
             correct(t, n, width, block, block.nodes.delta[network.layers[0].nodes :])
@@ -85,21 +98,25 @@ def train_in_blocks(
             backward_phase(network, rule.loss, eta, targets, block.nodes)
             keep(n, block.nodes.delta[network.layers[0].nodes :], block.delta[t * width :])
         update_block(network, count, m, eta, block)
+        if data.rows.sparse:
+            clear(data.rows, samples, block.x, block.width)
         step += count
 
 
 @kernel
-def multiply_inputs(count: int, eta: Real, block: Block) -> int:
+def multiply_inputs(x: Matrix, inner: int, count: int, eta: Real, block: Block) -> int:
     """Compute eta (x_t . x_s) of all samples; return how many may be taken at once.
 
     That is one where a product is too large for a number: then the sum above is of no use.
     """
-    x, steps = Matrix(block.x, block.width, 1), Matrix(block.steps, BLOCK, 1)
-    dot_product(x, x, steps, count, block.width, BLOCK, False)
+    dot_product(x, x, Matrix(block.steps, BLOCK, 1), count, inner, BLOCK, False)
     one = block.x.dtype.type(1.0)
+    finite = True
     for i in range(0, count * BLOCK, BLOCK):
         store(block.steps, i, eta * (one + load(block.steps, i, BLOCK)))
-    return count if all_finite(block.steps[: count * BLOCK]) else 1
+        # behind them are products with rows of an earlier block
+        finite &= all_finite(block.steps[i : i + count])
+    return count if finite else 1
 
 
 @kernel
@@ -165,20 +182,31 @@ def train_one_by_one(
     network: Network, data: Data, rule: Rule, nodes: Nodes, curves: Curves, first: int, last: int
 ) -> None:
     """Do as `train_in_blocks` for networks whose first layer has its rows by output."""
-    k = data.X.shape[0]
+    k, layer = data.T.shape[0], network.layers[0]
+    W, h = network.theta[layer.weights :], nodes.delta[layer.nodes :]
     eta = network.theta.dtype.type(rule.learning_rate)
+    m = 0
     for step in range(first, last):
         epoch, s = step // k, step % k
         order = data.orders[epoch % data.orders.shape[0]]
         if rule.shuffle and s == 0:
             permute(order, rule.key, epoch)
-        x, t = unlocked(data.X[order[s]]), unlocked(data.T[order[s]])
-        m = first_sum(network, x, nodes)
+        t = unlocked(data.T[order[s]])
+        if data.rows.sparse:
+            m = bring_one(data.rows, order[s], nodes.a, nodes.listed)
+            sum_some_outputs(W, layer.stride, nodes.a, nodes.listed[:m], h, layer.n_out)
+        else:
+            first_sum(network, unlocked(data.rows.X[order[s]]), nodes)
         error, loss = forward_phase(network, rule.loss, t, nodes)
         curves.error[epoch] += error
         curves.loss[epoch] += loss
         backward_phase(network, rule.loss, eta, t, nodes)
-        first_update(network, x, m, eta, nodes)
+        if data.rows.sparse:
+            places = nodes.listed[:m]
+            update_some_outputs(W, layer.stride, nodes.a, places, eta, h, layer.n_out)
+            clear(data.rows, order[s : s + 1], nodes.a, 0)
+        else:
+            first_update(network, unlocked(data.rows.X[order[s]]), 0, eta, nodes)
 
 
 @kernel(inline=False)

@@ -15,6 +15,7 @@ from mlp_fast.kernels.loss import SQUARED_ERROR, entropy, slope_left
 from mlp_fast.kernels.permute import permute
 from mlp_fast.kernels.simd import first as first_lanes
 from mlp_fast.kernels.simd import fma, load, splat, store, vsum
+from mlp_fast.kernels.sparse import clear, scatter
 from mlp_fast.kernels.views import unlocked
 
 ROW_LANES = (4, 16, 32, 64)  # that a row may have
@@ -49,7 +50,7 @@ def train_in_lanes(
     count: int,
 ) -> None:
     """Do so with rows of so many lanes."""
-    k, layers = data.X.shape[0], network.layers
+    k, layers, sparse = data.T.shape[0], network.layers, data.rows.sparse
     W, w = network.theta[layers[0].weights :], network.theta[layers[1].weights :]
     n, stride = layers[0].n_out, layers[0].stride
     g_hidden, g_output = layers[0].activation, layers[1].activation
@@ -67,8 +68,12 @@ def train_in_lanes(
         if rule.shuffle and s == 0:
             permute(order, rule.key, epoch)
         samples = order[s : min(s + RUN, k)]
-        x = unlocked(data.X[samples[0]])
-        if step == begin or (s == 0 and not in_order):
+        X, places = unlocked(data.rows.X), samples
+        if sparse:
+            X, places = nodes.run, nodes.every
+            scatter(data.rows, samples, X.reshape(X.size), X.shape[1])
+        x = X[places[0]]
+        if step == begin or sparse or (s == 0 and not in_order):
             h = -load(W, 0, count)
             for p in range(x.size):
                 h = fma(x[p], load(W, (p + 1) * stride, count), h)
@@ -83,7 +88,7 @@ def train_in_lanes(
             e = y - t[0]  # (47)
             delta_out = times_g_slope(left, one, y, e)  # but for beta, which eta_out has
 
-            x_next = unlocked(data.X[samples[min(s + 1, samples.size - 1)]])
+            x_next = X[places[min(s + 1, samples.size - 1)]]
             row = load(W, 0, count) - change  # (4), of the sample before
             store(W, 0, row)
             h, product = -row, one
@@ -107,7 +112,7 @@ def train_in_lanes(
                 loss += entropy(rule.loss, layers[1].beta, nodes.delta, t)
         # the last sample's update, and h of the first of the next run where its order is known
         step += samples.size
-        x_next = unlocked(data.X[order[step % k]])
+        x_next = X[0 if sparse else order[step % k]]
         row = load(W, 0, count) - change
         store(W, 0, row)
         h = -row
@@ -115,6 +120,8 @@ def train_in_lanes(
             row = fma(x_before[p], change, load(W, (p + 1) * stride, count))
             store(W, (p + 1) * stride, row)
             h = fma(x_next[p], row, h)
+        if sparse:
+            clear(data.rows, samples, X.reshape(X.size), X.shape[1])
         curves.error[epoch] += error
         curves.loss[epoch] += 0.5 * error if rule.loss == SQUARED_ERROR else loss  # (48)
     store(w, 1, v)
