@@ -1,6 +1,7 @@
 """Initial weights within ±1/√n (57), from the very draws of the tutorial's code 2.6."""
 
 import secrets
+import threading
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -12,9 +13,21 @@ from mlp_fast.settings import LARGEST_SEED
 
 def initial_weights(sizes: Sequence[int], random_state: int) -> Iterator[NDArray[np.float64]]:
     """Draw the weights of each layer, in float64, from a legacy generator of their own."""
-    draw = np.random.RandomState(random_state).random_sample
-    for n_in, n_out in pairwise(sizes):
-        yield draw((n_in + 1, n_out)) * (2 / np.sqrt(n_in)) - 1 / np.sqrt(n_in)
+    generator = _generator.of_thread
+    generator.seed(random_state)
+    draws = [generator.random_sample((n_in + 1, n_out)) for n_in, n_out in pairwise(sizes)]
+    for W, n_in in zip(draws, sizes, strict=False):
+        yield W * (2 / np.sqrt(n_in)) - 1 / np.sqrt(n_in)
+
+
+class _Generator(threading.local):
+    """A legacy generator for each thread, since making one takes longer than small trainings."""
+
+    def __init__(self) -> None:
+        self.of_thread = np.random.RandomState(0)
+
+
+_generator = _Generator()
 
 
 def fresh_seed() -> int:

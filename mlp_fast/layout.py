@@ -1,16 +1,29 @@
 """From layer sizes to one buffer of weights, and a live 2-D view of it for each layer."""
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.activations import Activation
-from mlp_fast.kernels.arguments import BLOCK, LAYER, Block, Floats, Network, Nodes, Turned, Work
-from mlp_fast.kernels.shallow import LANES
+from mlp_fast.kernels.arguments import (
+    BLOCK,
+    LAYER,
+    Block,
+    Floats,
+    Lanes,
+    Network,
+    Nodes,
+    Turned,
+    Work,
+)
+from mlp_fast.kernels.in_lanes import LANES
+from mlp_fast.kernels.shallow import ROW_LANES
+from mlp_fast.kernels.views import SCRATCH
 
 Array = TypeVar("Array", bound=NDArray[Any])
 
@@ -19,11 +32,14 @@ LARGEST_PADDING = 1.25  # of the rows of a layer, ...
 LARGEST_NETWORK = 2**42  # weights
 SPARE_BYTES = 2048  # ... but small layers may share this much more
 SHALLOW_INPUTS = 64  # more, and a sample no longer waits for the one before it
+MANY_INPUTS = 64  # of a row: fewer are not worth looking for zeros
 CROWDED = 1024  # bytes: rows that begin at multiples of it push each other out of a cache
 
 
 class Layout:
     """Where the weights of each layer lie in one buffer, and what its nodes compute.
+
+    It changes no more, so that `Layout.of` may return one for many networks.
 
     Parameters
     ----------
@@ -61,6 +77,7 @@ class Layout:
         self.layers["before"] = np.cumsum([0, *self._widths[1:-1]])
         self.layers["activation"] = [activation.code for activation in activations]
         self.layers["beta"] = betas
+        self._places: list[tuple[int, int, int, int, bool]] = []
         end, spare = 0, SPARE_BYTES // self.dtype.itemsize
         for l, (n_in, n_out) in enumerate(pairwise(sizes)):
             by_input = self._by_input(n_in, n_out, first=l == 0)
@@ -74,13 +91,34 @@ class Layout:
             # by output, the weights begin at a bias, which stands just before a vector
             begin = end if by_input else end + self._lanes - 1
             layer["by_input"], layer["weights"], layer["stride"] = by_input, begin, stride
+            self._places.append((begin, rows, stride, columns, by_input))
             end = self._up(begin + rows * stride)
         self.n_weights = end + self._lanes  # a vector may reach over the end of the last row
         ends = np.cumsum([self._up(n) + self._lanes for n in sizes])
         self._n_nodes = int(ends[-1])
         self.layers["nodes"] = ends[:-1]
+        self.n_true = n_weights
+        self.every = np.arange(max(BLOCK, *sizes))
+        # what a single row needs: see recall_row
+        self.row_shape, self.answer_shape = (1, sizes[0]), (1, sizes[-1])
+        needed = 2 * int(ends[-2] + self._widths[1] + self._widths[-1])
+        self.row_buffer = 0 if needed <= SCRATCH else needed
+        self.row_list = 0 if sizes[0] < MANY_INPUTS else sizes[0]
+        self.no_buffer: Floats = np.empty(0, self.dtype)
         lanes = self._shallow_lanes()
         self.shallow = lanes > 0 and self.by_input and bool((self.layers["stride"] >= lanes).all())
+
+    @classmethod
+    @functools.lru_cache(maxsize=32)  # making one takes longer than a small training
+    def of(
+        cls,
+        sizes: tuple[int, ...],
+        activations: tuple[Activation, ...],
+        betas: tuple[float, ...],
+        dtype: str,
+    ) -> Self:
+        """Return the layout of these parameters, made now or before."""
+        return cls(sizes, activations, betas, dtype)
 
     @property
     def by_input(self) -> bool:
@@ -100,12 +138,9 @@ class Layout:
     def views(self, theta: Floats) -> list[Floats]:
         """Return each layer's weights as a view of shape (n_in + 1, n_out), as in (68)."""
         views = []
-        for layer, (rows, columns) in zip(self.layers, self.shapes, strict=True):
-            if not layer["by_input"]:
-                rows, columns = columns, rows
-            stride, begin = int(layer["stride"]), int(layer["weights"])
+        for begin, rows, stride, columns, by_input in self._places:
             block = theta[begin : begin + rows * stride].reshape(rows, stride)[:, :columns]
-            views.append(block if layer["by_input"] else block.T)
+            views.append(block if by_input else block.T)
         return views
 
     def pack(self, weights: Iterable[Floats]) -> Floats:
@@ -122,13 +157,11 @@ class Layout:
     def nodes(self, run: int = 0) -> Nodes:
         """Return buffers for one sample, and for so many sparse rows made dense."""
         a, delta = self._aligned(self._n_nodes), self._aligned(self._n_nodes)
-        value: Floats = np.zeros(self.sizes[0], self.dtype)
         return Nodes(
             a,
             delta,
             np.zeros(self.sizes[0], np.int64),
-            value,
-            self._every(max(BLOCK, run)),
+            self._numbers(run),
             np.zeros((run, self.sizes[0]), self.dtype),
         )
 
@@ -180,9 +213,15 @@ class Layout:
             sums=self._aligned(max(self._widths) if train else 0),
             gradient=self._aligned(self.n_weights if gradient else 0),
             listed=np.zeros(max(n_rows, self.sizes[0]), np.int64),
-            every=self._every(n_rows),
+            every=self._numbers(n_rows),
             turned=turned,
         )
+
+    def lanes(self) -> Lanes:
+        """Return buffers for a batch of which each sample has a lane of its own."""
+        size, top = (sum(sizes) * LANES for sizes in (self.sizes, self.sizes[:-1]))
+        a, delta, t = (self._aligned(n) for n in (size, size, 2 * (size - top)))
+        return Lanes(a, delta, t, top)
 
     def outputs(self, work: Work, n_rows: int) -> list[Floats]:
         """Return each layer's outputs of a batch as a read-only view of shape (n_rows, n_out)."""
@@ -193,8 +232,9 @@ class Layout:
             views.append(read_only(block[:, : int(layer["n_out"])]))
         return views
 
-    def _every(self, least: int) -> NDArray[np.int64]:
-        return np.arange(max(least, *self.sizes))
+    def _numbers(self, least: int) -> NDArray[np.int64]:
+        """Return 0, 1, 2, ..., at least so many."""
+        return self.every if least <= self.every.size else np.arange(least)
 
     def _by_input(self, n_in: int, n_out: int, first: bool) -> bool:
         """Whether rows should belong to inputs: by the number of vectors that a step visits."""
@@ -208,7 +248,7 @@ class Layout:
         """Return how many lanes a row has in registers, or 0 if it does not fit in."""
         if len(self.sizes) != 3 or self.sizes[2] != 1 or self.sizes[0] > SHALLOW_INPUTS:
             return 0
-        return min((lanes for lanes in LANES if lanes >= self.sizes[1]), default=0)
+        return min((lanes for lanes in ROW_LANES if lanes >= self.sizes[1]), default=0)
 
     def _up(self, n: int) -> int:
         return -(-n // self._lanes) * self._lanes

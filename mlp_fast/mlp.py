@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlp_fast import validation
-from mlp_fast.activations import SIGMOID, SOFTMAX
 from mlp_fast.confusion import binary_confusion, confusion
 from mlp_fast.initialisation import fresh_seed
 from mlp_fast.kernels.arguments import Floats, Rows
@@ -370,14 +369,13 @@ class MLP:
         >>> MLP().train([[0], [1]], [0, 1], 1000, layer_sizes=(), learning_rate=9).predict([[1]])
         array([1])
         """
-        net = self._fitted()
-        answer: NDArray[Any]
-        A = answer = self._answer(X, weights)
-        if net.output is SIGMOID:
-            answer = (A > 0.5).astype(np.int64)
-        elif net.output is SOFTMAX:
-            answer = np.eye(A.shape[1], dtype=np.int64)[A.argmax(axis=1)]
-        return answer[:, 0] if net.vector else answer
+        net, answer = self._net, None
+        if net is not None and weights is None:
+            self._forward = None
+            answer = net.recall_row(X)
+        if net is None or answer is None:
+            net, answer = self._fitted(), self._answer(X, weights)
+        return net.in_form(answer)
 
     def predict_classes(self, X: ArrayLike, weights: Any = None) -> NDArray[np.int64]:
         """Answer with the index of a class.

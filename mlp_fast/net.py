@@ -3,18 +3,19 @@
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.activations import ACTIVATIONS, SOFTMAX, TANH, THRESHOLD, Activation
+from mlp_fast.activations import ACTIVATIONS, SIGMOID, SOFTMAX, TANH, THRESHOLD, Activation
 from mlp_fast.initialisation import initial_weights, shuffle_key
 from mlp_fast.kernels.arguments import BLOCK, Data, Floats, Network, Rows, Rule, Work
 from mlp_fast.kernels.batch import train_batch, train_forwarded, train_sparse_batch
 from mlp_fast.kernels.finite import all_finite
 from mlp_fast.kernels.forward import recall, recall_row, recall_sparse
+from mlp_fast.kernels.in_lanes import LANES, train_in_lanes
 from mlp_fast.kernels.online import (
     train_in_blocks,
     train_one,
@@ -25,12 +26,14 @@ from mlp_fast.kernels.online import (
 from mlp_fast.kernels.shallow import RUN, train_shallow
 from mlp_fast.kernels.zeros import zeros_are_many
 from mlp_fast.layout import Layout, read_only
-from mlp_fast.losses import LOSSES, Loss
+from mlp_fast.losses import LOSSES, SQUARED_ERROR, Loss
 from mlp_fast.rows import dense_rows, stored_in_rows
 from mlp_fast.settings import Settings
 from mlp_fast.training import Training
 from mlp_fast.validation import check_orders
 
+TINY = 40  # weights
+NO_LIST = np.empty(0, np.int64)
 ROWS = 256  # that are worked on at a time: their activations fit in a cache
 
 
@@ -52,6 +55,11 @@ class Net:
     activations: list[Activation]
     loss: Loss
     vector: bool  # whether the targets were 1-D
+    output: Activation = field(init=False)  # the activation of the last layer
+
+    def __post_init__(self) -> None:
+        """Keep at hand what every answer needs."""
+        object.__setattr__(self, "output", self.activations[-1])
 
     @classmethod
     def fresh(
@@ -60,14 +68,10 @@ class Net:
         """Make a network of these sizes, input and output included, with fresh weights."""
         n_hidden = len(sizes) - 2
         activations = settings.activations(n_hidden)
-        layout = Layout(sizes, activations, settings.betas(n_hidden), settings.dtype)
+        betas = tuple(settings.betas(n_hidden))
+        layout = Layout.of(tuple(sizes), tuple(activations), betas, settings.dtype)
         theta = layout.pack(initial_weights(sizes, random_state))
         return cls(layout, theta, activations, LOSSES[settings.loss], vector)
-
-    @property
-    def output(self) -> Activation:
-        """The activation of the last layer."""
-        return self.activations[-1]
 
     @property
     def dtype(self) -> str:
@@ -109,11 +113,13 @@ class Net:
             learning_rate=settings.learning_rate,
             batch_size=size,
             shuffle=shuffle,
-            key=shuffle_key(random_state),
+            key=shuffle_key(random_state) if shuffle else 0,
             gather=not (in_order and self.layout.by_input),
             skip_zeros=not online and zeros_are_many(rows.X),
         )
         data, network = Data(rows, T, orders), self._for_kernels()
+        if not online and not rows.sparse and self._fits_in_lanes(size):
+            return Training(train_in_lanes, network, data, rule, self.layout.lanes(), settings)
         if not online:
             n_rows = min(size, ROWS)
             work = self.layout.work(
@@ -175,18 +181,47 @@ class Net:
         """Return the outputs of the last layer, with these weights or with others."""
         k = rows.shape[0]
         out, network = self._answers(k), self._for_kernels(theta)
-        if k == 1 and not rows.sparse:
-            recall_row(network, rows.X, self.layout.nodes(), out)
+        gather, n_rows = not self.layout.by_input, min(k, ROWS)
+        collected = self._collected(rows, n_rows, gather=gather)
+        work = self.layout.work(n_rows, collected=collected, train=False)
+        if rows.sparse:
+            recall_sparse(network, rows, work, out)
         else:
-            gather, n_rows = not self.layout.by_input, min(k, ROWS)
-            collected = self._collected(rows, n_rows, gather=gather)
-            work = self.layout.work(n_rows, collected=collected, train=False)
-            if rows.sparse:
-                recall_sparse(network, rows, work, out)
-            else:
-                recall(network, rows, gather, zeros_are_many(rows.X), work, out)
+            recall(network, rows, gather, zeros_are_many(rows.X), work, out)
         _check_output(out)
         return out
+
+    def recall_row(self, X: Any) -> Floats | None:
+        """Return the outputs for a single row, or None if anything about it is out of the ordinary.
+
+        A row takes less time than the checks and the buffers that many rows are worth.
+        """
+        layout = self.layout
+        if not (
+            type(X) is np.ndarray
+            and X.dtype is layout.dtype
+            and X.shape == layout.row_shape
+            and X.flags.carray
+        ):
+            return None
+        out: Floats = np.empty(layout.answer_shape, layout.dtype)
+        buffer, listed = layout.no_buffer, NO_LIST
+        if layout.row_buffer:
+            buffer = np.empty(layout.row_buffer, layout.dtype)
+        if layout.row_list:
+            listed = np.empty(layout.row_list, np.int64)
+        if recall_row(self.theta, layout.layers, X, layout.every, listed, buffer, out):
+            return out
+        return None
+
+    def in_form(self, A: Floats) -> NDArray[Any]:
+        """Return outputs as answers in the form of the targets."""
+        answer: NDArray[Any] = A
+        if self.output is SIGMOID:
+            answer = (A > 0.5).astype(np.int64)
+        elif self.output is SOFTMAX:
+            answer = np.eye(A.shape[1], dtype=np.int64)[A.argmax(axis=1)]
+        return answer[:, 0] if self.vector else answer
 
     def _answers(self, k: int) -> Floats:
         return np.empty((k, self.layout.sizes[-1]), self.dtype)
@@ -203,6 +238,12 @@ class Net:
             middle = 0.0 if self.output is TANH else 0.5
             return (A[:, 0] > middle).astype(np.int64)
         return np.asarray(A.argmax(axis=1), np.int64)
+
+    def _fits_in_lanes(self, batch_size: int) -> bool:
+        """Whether each sample of a batch may have a lane of its own, and that is faster."""
+        tiny = self.layout.n_true <= TINY and batch_size <= LANES
+        one = self.loss is SQUARED_ERROR or self.layout.sizes[-1] == 1
+        return tiny and one and self.output is not SOFTMAX
 
     def _for_kernels(self, theta: Floats | None = None) -> Network:
         return self.layout.network(self.theta if theta is None else theta)

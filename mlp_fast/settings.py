@@ -1,5 +1,6 @@
 """The options of a network and of its training: names, defaults, rules."""
 
+import copy
 import dataclasses
 import math
 import numbers
@@ -15,6 +16,8 @@ from mlp_fast.losses import LOSSES, legal_pairs
 from mlp_fast.validation import as_indices
 
 DTYPES = ("float64", "float32")
+RANGES = {"float64": (0.0, math.inf), "float32": (2.0**-150, 2.0**128 - 2.0**103)}
+"""Between these a number is neither rounded to 0 nor to infinity."""
 LARGEST_SEED = 2**32 - 1
 LARGEST_COUNT = 2**40
 
@@ -104,6 +107,11 @@ class Settings:
 
     def told(self, options: Mapping[str, Any]) -> "Settings":
         """Return these settings with some options changed."""
+        if options.keys() <= {"epochs"}:  # the usual call of train: no other check is repeated
+            settings = copy.copy(self)
+            for name, value in options.items():
+                object.__setattr__(settings, name, count(name, value))
+            return settings
         names = [field.name for field in dataclasses.fields(self)]
         for name in options:
             if name not in names:
@@ -143,12 +151,11 @@ class Settings:
 
     def _check_dtype(self) -> None:
         """Check that no number vanishes or becomes infinite in the network's dtype."""
+        least, most = RANGES[self.dtype]
         betas = [self.beta] if isinstance(self.beta, float) else self.beta
         for name, values in (("learning_rate", [self.learning_rate]), ("beta", betas)):
             for value in values:
-                with np.errstate(over="ignore", under="ignore"):
-                    rounded = np.dtype(self.dtype).type(value)
-                if not 0 < rounded < math.inf:
+                if not least < value < most:
                     raise ValueError(
                         f"{name} must be finite and above 0 as {self.dtype}; got {value!r}"
                     )

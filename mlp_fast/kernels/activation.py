@@ -58,7 +58,7 @@ def g(activation: int, beta: Real, h: Vector) -> Vector:
 def times_g_slope(activation: int, beta: Real, a: Vector, delta: Vector) -> Vector:
     """Return delta g'(h) of a vector or a number, g'(h) told from a; not for softmax."""
     if activation == SIGMOID:
-        delta = (beta * delta) * sigmoid_slope(a)  # (39)
+        delta = delta * (beta * sigmoid_slope(a))  # (39)
     elif activation == TANH:
         delta = delta * tanh_slope(a)  # (41)
     elif activation == RELU:

@@ -91,8 +91,7 @@ class Nodes(NamedTuple):
 
     a: Floats  # outputs
     delta: Floats  # h, then delta, which no longer needs h
-    position: NDArray[np.int64]  # (n_0,), which inputs are not 0
-    value: Floats  # (n_0,), those inputs
+    listed: NDArray[np.int64]  # (n_0,), which inputs are not 0
     every: NDArray[np.int64]  # 0, 1, 2, ...: the list of a layer that has no zeros to skip
     run: Floats  # (RUN, n_0) or nothing: the sparse rows of a run, made dense
 
@@ -133,6 +132,15 @@ class Turned(NamedTuple):
     ends: NDArray[np.int64]  # (n_0,), where a column's entries end; 0 between two uses
     rows: NDArray[np.int32]  # (stored,), column by column
     values: Floats  # (stored,)
+
+
+class Lanes(NamedTuple):
+    """Buffers of a batch whose samples lie in lanes: a vector for each neuron."""
+
+    a: Floats  # outputs of all layers, the inputs first
+    delta: Floats  # h, then delta, which no longer needs h
+    t: Floats  # targets
+    top: int  # where the last layer begins in them
 
 
 class Curves(NamedTuple):

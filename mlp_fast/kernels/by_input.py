@@ -1,60 +1,62 @@
 """Passes over weights whose rows belong to inputs: row p holds w_p1 .. w_pn, row 0 the bias (68).
 
-Such a layer reads its inputs from a list of positions and values, from which zeros may be missing.
-Columns are taken in tiles of up to eight vectors, so that sums stay in registers from row to row.
+Inputs are listed by their positions, so that those that are 0 may be missing. Columns are taken in tiles of up to eight vectors, so that sums stay in registers from row to row.
 A vector may reach over the end of a row into the next: there delta is 0, which changes nothing.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.arguments import Floats, Real
+from mlp_fast.kernels.arguments import Floats, Matrix, Real
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.simd import fma, lanes, load, load_tile, splat, store, vsum
+from mlp_fast.kernels.tiles import add_tile
+
+ONLY = np.zeros(1, np.int64)  # the list of a matrix of one row
 
 
 @kernel
 def sum_inputs(
-    W: Floats, stride: int, index: NDArray[np.int64], value: Floats, h: Floats, n: int
+    W: Floats, stride: int, x: Floats, listed: NDArray[np.int64], h: Floats, n: int
 ) -> None:
     """Compute h_j, the sum over p of a_p w_pj, the bias node's a_0 being -1 (2)."""
     V = lanes(W)
+    for j in range(0, n, V):
+        store(h, j, -load(W, j))
+    one = W.dtype.type(1.0)
+    A, B, C = Matrix(x, 0, 1), Matrix(W[stride:], stride, 1), Matrix(h, 0, 1)
     j = 0
     while j < n:
-        if n - j > 7 * V:
-            j += sum_tile(W, stride, index, value, h, j, 8)
-        elif n - j > 3 * V:
-            j += sum_tile(W, stride, index, value, h, j, 4)
-        elif n - j > V:
-            j += sum_tile(W, stride, index, value, h, j, 2)
+        left = (n - j + V - 1) // V
+        if left >= 8:
+            j += add_row(one, A, B, C, listed, j, 8)
+        elif left == 7:
+            j += add_row(one, A, B, C, listed, j, 7)
+        elif left >= 5:
+            j += add_row(one, A, B, C, listed, j, 5)
+        elif left >= 3:
+            j += add_row(one, A, B, C, listed, j, 3)
+        elif left == 2:
+            j += add_row(one, A, B, C, listed, j, 2)
         else:
-            j += sum_tile(W, stride, index, value, h, j, 1)
+            j += add_row(one, A, B, C, listed, j, 1)
 
 
 @inlined
-def sum_tile(
-    W: Floats,
-    stride: int,
-    index: NDArray[np.int64],
-    value: Floats,
-    h: Floats,
-    j: int,
-    vectors: int,
+def add_row(
+    one: Real, A: Matrix, B: Matrix, C: Matrix, listed: NDArray[np.int64], j: int, vectors: int
 ) -> int:
-    """Do so for some vectors of columns; return how many these are."""
-    total = -load_tile(W, j, vectors)
-    for q in range(index.size):
-        total = fma(value[q], load_tile(W, (index[q] + 1) * stride + j, vectors), total)
-    store(h, j, total)
-    return int(vectors * lanes(W))
+    """Add A B to the only row of C in some vectors of columns; return how many columns."""
+    add_tile(one, A, B, C, ONLY, 0, listed, j, 1, vectors)
+    return int(vectors * lanes(C.values))
 
 
 @kernel
 def update_inputs(
     W: Floats,
     stride: int,
-    index: NDArray[np.int64],
-    value: Floats,
+    x: Floats,
+    listed: NDArray[np.int64],
     eta: Real,
     delta: Floats,
     n: int,
@@ -64,21 +66,21 @@ def update_inputs(
     j = 0
     while j < n:
         if n - j > 7 * V:
-            j += update_tile(W, stride, index, value, eta, delta, j, 8)
+            j += update_tile(W, stride, x, listed, eta, delta, j, 8)
         elif n - j > 3 * V:
-            j += update_tile(W, stride, index, value, eta, delta, j, 4)
+            j += update_tile(W, stride, x, listed, eta, delta, j, 4)
         elif n - j > V:
-            j += update_tile(W, stride, index, value, eta, delta, j, 2)
+            j += update_tile(W, stride, x, listed, eta, delta, j, 2)
         else:
-            j += update_tile(W, stride, index, value, eta, delta, j, 1)
+            j += update_tile(W, stride, x, listed, eta, delta, j, 1)
 
 
 @inlined
 def update_tile(
     W: Floats,
     stride: int,
-    index: NDArray[np.int64],
-    value: Floats,
+    x: Floats,
+    listed: NDArray[np.int64],
     eta: Real,
     delta: Floats,
     j: int,
@@ -87,9 +89,9 @@ def update_tile(
     """Do so for some vectors of columns; return how many these are."""
     d = load_tile(delta, j, vectors)
     store(W, j, fma(eta, d, load_tile(W, j, vectors)))
-    for q in range(index.size):
-        i = (index[q] + 1) * stride + j
-        store(W, i, fma(-eta * value[q], d, load_tile(W, i, vectors)))
+    for q in range(listed.size):
+        i = (listed[q] + 1) * stride + j
+        store(W, i, fma(-eta * x[listed[q]], d, load_tile(W, i, vectors)))
     return int(vectors * lanes(W))
 
 

@@ -7,37 +7,16 @@ row's bias: there the inputs are 0, which adds nothing and changes nothing.
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.arguments import Floats, Real
+from mlp_fast.kernels.arguments import Floats, Matrix, Real
 from mlp_fast.kernels.jit import inlined, kernel
-from mlp_fast.kernels.simd import fma, lanes, load, load_tile, splat, store, vsum
+from mlp_fast.kernels.product import dot_row
+from mlp_fast.kernels.simd import first, fma, lanes, load, load_tile, splat, store, vsum
 
 
 @kernel
 def sum_outputs(W: Floats, stride: int, p: Floats, n_in: int, h: Floats, n: int) -> None:
     """Compute h_q, the sum over p of a_p w_pq, the bias node's a_0 being -1 (2)."""
-    V = lanes(W)
-    zero = splat(W.dtype.type(0.0))
-    whole = n - n % 4  # four rows at a time share the loads of their inputs
-    i = 1
-    for q in range(0, whole, 4):
-        h0, h1, h2, h3 = zero, zero, zero, zero
-        for k in range(0, n_in, V):
-            a = load(p, k)
-            h0 = fma(a, load(W, i + k), h0)
-            h1 = fma(a, load(W, i + stride + k), h1)
-            h2 = fma(a, load(W, i + 2 * stride + k), h2)
-            h3 = fma(a, load(W, i + 3 * stride + k), h3)
-        h[q] = vsum(h0) - W[i - 1]
-        h[q + 1] = vsum(h1) - W[i + stride - 1]
-        h[q + 2] = vsum(h2) - W[i + 2 * stride - 1]
-        h[q + 3] = vsum(h3) - W[i + 3 * stride - 1]
-        i += 4 * stride
-    for q in range(whole, n):
-        h0 = zero
-        for k in range(0, n_in, V):
-            h0 = fma(load(p, k), load(W, i + k), h0)
-        h[q] = vsum(h0) - W[i - 1]
-        i += stride
+    dot_row(Matrix(p, 0, 1), Matrix(W[1:], stride, 1), Matrix(h, 0, 1), n_in, n)
 
 
 @kernel
@@ -47,10 +26,10 @@ def sum_some_outputs(
     """Do as `sum_outputs` where inputs are 0 but in the vectors that begin at some places."""
     for q in range(n):
         i = 1 + q * stride
-        total = splat(W.dtype.type(0.0))
+        total = first(splat(-W[i - 1]), 1)
         for c in range(places.size):
             total = fma(load(p, places[c]), load(W, i + places[c]), total)
-        h[q] = vsum(total) - W[i - 1]
+        h[q] = vsum(total)
 
 
 @kernel

@@ -5,13 +5,15 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.activation import activate
 from mlp_fast.kernels.arguments import BLOCK, Floats, Matrix, Network, Nodes, Part, Rows, Work
+from mlp_fast.kernels.by_input import sum_inputs
 from mlp_fast.kernels.collect import collect
+from mlp_fast.kernels.finite import all_finite
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.online import first_sum, forward_layers
 from mlp_fast.kernels.product import add_product, dot_product
 from mlp_fast.kernels.simd import lanes, load, store
 from mlp_fast.kernels.sparse import sum_sparse
-from mlp_fast.kernels.views import flat
+from mlp_fast.kernels.views import flat, scratch
 from mlp_fast.kernels.zeros import list_columns
 
 
@@ -62,10 +64,8 @@ def sum_by_output(network: Network, l: int, A: Matrix, H: Matrix, k: int) -> Non
     """Compute H = A_bias W of a layer whose rows of weights belong to outputs."""
     layer = network.layers[l]
     W = network.theta[layer.weights :]
-    dot_product(A, Matrix(W[1:], layer.stride, 1), H, k, layer.n_in, layer.n_out)
-    for i in range(k):
-        for j in range(layer.n_out):
-            H.values[i * H.row + j] -= W[j * layer.stride]
+    rows = Matrix(W[1:], layer.stride, 1)
+    dot_product(A, rows, H, k, layer.n_in, layer.n_out, True)
 
 
 @inlined
@@ -127,10 +127,37 @@ def recall_rows(
 
 
 @kernel(inline=False)
-def recall_row(network: Network, X: Floats, nodes: Nodes, out: Floats) -> None:
-    """Write the outputs of the last layer for the only row of X."""
-    first_sum(network, flat(X), nodes)
+def recall_row(
+    theta: Floats,
+    layers: NDArray[np.void],
+    X: Floats,
+    every: NDArray[np.int64],
+    listed: NDArray[np.int64],
+    buffer: Floats,
+    out: Floats,
+) -> bool:
+    """Write the outputs of the last layer for the only row of X; return whether all is finite.
+
+    Plain arrays are what a call takes least time for, and none what making one does: a small network
+    needs no buffer. Without room for a list of the inputs that are not 0, all are taken.
+    """
+    if buffer.size == 0:
+        buffer = scratch(buffer)
+    x, first = X.reshape(X.size), layers[0]
+    top = layers[layers.size - 1]
+    end = top.nodes + first.width + top.width  # behind the last layer, with room for a vector
+    a, delta = buffer[:end], buffer[end:]
+    network, nodes = Network(theta, layers), Nodes(a, delta, listed, every, X)
+    if not all_finite(x):
+        return False
+    if first.by_input and listed.size == 0:
+        W, h = theta[first.weights :], delta[first.nodes :]
+        sum_inputs(W, first.stride, x, every[: x.size], h, first.n_out)
+    else:
+        for p in range(x.size, first.nodes):
+            a[p] = 0
+        first_sum(network, x, nodes)
     forward_layers(network, nodes)
-    a = nodes.a[network.layers[network.layers.size - 1].nodes :]
-    for j in range(out.shape[1]):
-        out[0, j] = a[j]
+    for j in range(top.n_out):
+        out[0, j] = a[top.nodes + j]
+    return all_finite(out[0])

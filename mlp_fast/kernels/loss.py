@@ -7,6 +7,7 @@ import numpy as np
 from mlp_fast.kernels.activation import LINEAR, SOFTMAX
 from mlp_fast.kernels.arguments import Floats
 from mlp_fast.kernels.jit import kernel
+from mlp_fast.kernels.simd import lanes, load, load_first, store
 
 SQUARED_ERROR, CROSS_ENTROPY, BINARY_CROSS_ENTROPY = range(3)
 
@@ -49,19 +50,17 @@ def output_delta(
     loss: int, activation: int, beta: float, a: Floats, t: Floats, delta: Floats
 ) -> None:
     """Write the error of the last layer, dE/dh (13), but for the slope that `slope_left` tells."""
-    n = t.size
-    for j in range(n):
-        delta[j] = a[j] - t[j]  # (47)
+    n, V = t.size, lanes(t)
+    factor = a.dtype.type(beta if loss == BINARY_CROSS_ENTROPY else 1.0)
+    for j in range(0, n, V):
+        target = load(t, j) if j + V <= n else load_first(t, j, n - j)
+        store(delta, j, factor * (load(a, j) - target))  # (47)
     if loss == SQUARED_ERROR and activation == SOFTMAX:  # the whole Jacobian (43-44)
         mean = a.dtype.type(0.0)
         for j in range(n):
             mean += delta[j] * a[j]
         for j in range(n):
             delta[j] = a[j] * (delta[j] - mean)
-    elif loss == BINARY_CROSS_ENTROPY:
-        b = a.dtype.type(beta)
-        for j in range(n):
-            delta[j] *= b
 
 
 @kernel

@@ -132,7 +132,7 @@ def multiply_inputs(x: Matrix, inner: int, count: int, eta: Real, block: Block) 
 
     That is one where a product is too large for a number: then the sum above is of no use.
     """
-    dot_product(x, x, Matrix(block.steps, BLOCK, 1), count, inner, BLOCK)
+    dot_product(x, x, Matrix(block.steps, BLOCK, 1), count, inner, BLOCK, False)
     one = block.x.dtype.type(1.0)
     finite = True
     for i in range(0, count * BLOCK, BLOCK):
@@ -165,10 +165,11 @@ def sum_block(network: Network, count: int, m: int, block: Block) -> None:
 def correct(t: int, n: int, width: int, block: Block, h: Floats) -> None:
     """Subtract what the samples before it have changed from h of sample t."""
     for j in range(0, n, lanes(h)):
-        total = load(block.h, t * width + j)
-        for s in range(t):
-            total = fma(-block.steps[s * BLOCK + t], load(block.delta, s * width + j), total)
-        store(h, j, total)
+        store(h, j, load(block.h, t * width + j))
+    for s in range(t):
+        step = block.steps[s * BLOCK + t]
+        for j in range(0, n, lanes(h)):
+            store(h, j, fma(-step, load(block.delta, s * width + j), load(h, j)))
 
 
 @kernel
@@ -238,8 +239,8 @@ def take_one_by_one(
             permute(order, rule.key, epoch)
         t = unlocked(data.T[order[s]])
         if sparse:
-            m = bring_one(data.rows, order[s], nodes.a, nodes.position)
-            sum_some_outputs(W, layer.stride, nodes.a, nodes.position[:m], h, layer.n_out)
+            m = bring_one(data.rows, order[s], nodes.a, nodes.listed)
+            sum_some_outputs(W, layer.stride, nodes.a, nodes.listed[:m], h, layer.n_out)
         else:
             first_sum(network, unlocked(data.rows.X[order[s]]), nodes)
         error, loss = forward_phase(network, rule.loss, t, nodes)
@@ -247,11 +248,11 @@ def take_one_by_one(
         curves.loss[epoch] += loss
         backward_phase(network, rule.loss, eta, t, nodes)
         if sparse:
-            places = nodes.position[:m]
+            places = nodes.listed[:m]
             update_some_outputs(W, layer.stride, nodes.a, places, eta, h, layer.n_out)
             clear(data.rows, order[s : s + 1], nodes.a, 0)
         else:
-            first_update(network, 0, eta, nodes)
+            first_update(network, unlocked(data.rows.X[order[s]]), 0, eta, nodes)
 
 
 @kernel(inline=False)
@@ -265,7 +266,7 @@ def train_one(
     if math.isfinite(value):
         eta = network.theta.dtype.type(learning_rate)
         backward_phase(network, loss, eta, t, nodes)
-        first_update(network, m, eta, nodes)
+        first_update(network, x, m, eta, nodes)
     return value
 
 
@@ -275,8 +276,8 @@ def first_sum(network: Network, x: Floats, nodes: Nodes) -> int:
     layer = network.layers[0]
     W, h = network.theta[layer.weights :], nodes.delta[layer.nodes :]
     if layer.by_input:
-        m = list_inputs(x, True, nodes.position, nodes.value)
-        sum_inputs(W, layer.stride, nodes.position[:m], nodes.value[:m], h, layer.n_out)
+        m = list_inputs(x, nodes.listed)
+        sum_inputs(W, layer.stride, x, nodes.listed[:m], h, layer.n_out)
         return m
     for p in range(x.size):
         nodes.a[p] = x[p]
@@ -285,13 +286,12 @@ def first_sum(network: Network, x: Floats, nodes: Nodes) -> int:
 
 
 @kernel
-def first_update(network: Network, m: int, eta: Real, nodes: Nodes) -> None:
+def first_update(network: Network, x: Floats, m: int, eta: Real, nodes: Nodes) -> None:
     """Update the first layer (4) by the inputs that its sum was computed from."""
     layer = network.layers[0]
     W, delta = network.theta[layer.weights :], nodes.delta[layer.nodes :]
     if layer.by_input:
-        index, value = nodes.position[:m], nodes.value[:m]
-        update_inputs(W, layer.stride, index, value, eta, delta, layer.n_out)
+        update_inputs(W, layer.stride, x, nodes.listed[:m], eta, delta, layer.n_out)
     else:
         update_outputs(W, layer.stride, nodes.a, layer.n_in, eta, delta, layer.n_out)
 
@@ -307,7 +307,7 @@ def forward_layers(network: Network, nodes: Nodes) -> None:
             W, p = network.theta[layer.weights :], nodes.a[below.nodes :]
             n_in, n = layer.n_in, layer.n_out
             if layer.by_input:
-                sum_inputs(W, layer.stride, nodes.every[:n_in], p[:n_in], h, n)
+                sum_inputs(W, layer.stride, p, nodes.every[:n_in], h, n)
             else:
                 sum_outputs(W, layer.stride, p, n_in, h, n)
         if layer.n_out <= FEW and not layer.by_input and layer.activation != SOFTMAX:
@@ -347,7 +347,7 @@ def backward_phase(network: Network, loss: int, eta: Real, t: Floats, nodes: Nod
         a, delta_below = nodes.a[below.nodes :], nodes.delta[below.nodes :]
         if layer.by_input:
             back_propagate_inputs(W, layer.stride, delta, n, delta_below, n_in)
-            update_inputs(W, layer.stride, nodes.every[:n_in], a[:n_in], eta, delta, n)
+            update_inputs(W, layer.stride, a, nodes.every[:n_in], eta, delta, n)
         else:
             back_propagate_and_update(W, layer.stride, a, n_in, eta, delta, n, delta_below)
         times_slope(below.activation, below.beta, a, delta_below, n_in)

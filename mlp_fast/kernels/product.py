@@ -16,6 +16,7 @@ from mlp_fast.kernels.tiles import add_tile, dot_tile
 # how much stays in registers: 16 sums and what they are made of, or 4 where a vector takes several
 TALL, VECTORS = (8, 2) if WIDE else (4, 1)
 DOT_TALL, DOT_WIDE = (2, 8) if WIDE else (1, 4)
+ROW_WIDE = 0 if WIDE else 4  # a whole vector, which the next step need not wait for
 
 
 @kernel(inline=False)
@@ -61,23 +62,35 @@ def _add_strip(
 
 
 @kernel(inline=False)
-def dot_product(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int) -> None:
-    """Write A B' to m rows and n columns of C."""
-    q = 0
-    while n - q >= DOT_WIDE:
-        q += _dot_strip(A, B, C, m, n_inner, q, DOT_WIDE)
-    while q < n:
-        q += _dot_strip(A, B, C, m, n_inner, q, 1)
+def dot_product(
+    A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int, biased: bool
+) -> None:
+    """Write A B' to m rows and n columns of C, and anything behind them, up to a whole vector.
+
+    If biased, what stands before each row of B is the weight of a column of -1 before A (70).
+    """
+    if biased:
+        _dot_strips(A, B, C, m, n_inner, n, 1)
+    else:
+        _dot_strips(A, B, C, m, n_inner, n, 0)
 
 
 @inlined
-def _dot_strip(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, q: int, width: int) -> int:
-    """Do so for all rows in some columns; return how many."""
-    r = 0
-    while m - r >= DOT_TALL:
-        dot_tile(A, B, C, r, q, n_inner, DOT_TALL, width)
-        r += DOT_TALL
-    while r < m:
-        dot_tile(A, B, C, r, q, n_inner, 1, width)
-        r += 1
-    return width
+def _dot_strips(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int, biased: int) -> None:
+    """Do so, the rows of B that are in a cache meeting all rows of A."""
+    for q in range(0, n, DOT_WIDE):
+        r = 0
+        while m - r >= DOT_TALL:
+            dot_tile(A, B, C, r, q, n_inner, n, biased, DOT_TALL, DOT_WIDE)
+            r += DOT_TALL
+        while r < m:
+            dot_tile(A, B, C, r, q, n_inner, n, biased, 1, DOT_WIDE)
+            r += 1
+
+
+@kernel
+def dot_row(A: Matrix, B: Matrix, C: Matrix, n_inner: int, n: int) -> None:
+    """Do so for a single row, biased."""
+    q = 0
+    while q < n:
+        q += dot_tile(A, B, C, 0, q, n_inner, n, 1, 1, ROW_WIDE)

@@ -7,11 +7,13 @@ of every sum is that of a plain loop, so a tile's height and width change no bit
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
-from mlp_fast.kernels.simd import Value, Vec, _broadcast, _vec, address
+from mlp_fast.kernels.simd import VECTOR_BITS, Value, Vec, _broadcast, _vec, address
 
 INDEX = ir.IntType(64)
+WRITE, NEAREST, DATA = 1, 3, 1  # what llvm.prefetch is told
 
 
 class _Matrix:
@@ -37,22 +39,22 @@ class _Matrix:
 
 
 class _Loop:
-    """A loop over 0 .. n with sums that start at zero; never unrolled."""
+    """A loop over 0 .. n with sums that start somewhere; never unrolled."""
 
-    def __init__(self, builder, n, sums: list[ir.Type]):
+    def __init__(self, builder, n, starts: list):
         self.builder, self.n, self.entry = builder, n, builder.block
         self.body = builder.append_basic_block("tile")
         self.done = builder.append_basic_block("summed")
-        self.zeros = [t(None) for t in sums]
+        self.starts = starts
         builder.cbranch(builder.icmp_signed(">", n, INDEX(0)), self.body, self.done)
         builder.position_at_end(self.body)
         self.i = builder.phi(INDEX)
         self.i.add_incoming(INDEX(0), self.entry)
-        self.sums = [Value(builder, self._phi(zero)) for zero in self.zeros]
+        self.sums = [Value(builder, self._phi(start)) for start in starts]
 
-    def _phi(self, zero):
-        value = self.builder.phi(zero.type)
-        value.add_incoming(zero, self.entry)
+    def _phi(self, start):
+        value = self.builder.phi(start.type)
+        value.add_incoming(start, self.entry)
         return value
 
     def close(self, sums: list, step: int = 1) -> list:
@@ -68,7 +70,7 @@ class _Loop:
         loop.operands = (loop, disable)  # LLVM knows a loop by metadata that name themselves
         branch.set_metadata("llvm.loop", loop)
         builder.position_at_end(self.done)
-        results = [self._phi(zero) for zero in self.zeros]
+        results = [self._phi(start) for start in self.starts]
         for phi, result, value in zip(self.sums, results, sums, strict=True):
             phi.value.add_incoming(value, end)
             result.add_incoming(value, end)
@@ -78,6 +80,17 @@ class _Loop:
 def _load(builder, pointer, vec: Vec, t: ir.Type, i: int = 0):
     pointer = builder.bitcast(builder.gep(pointer, [INDEX(i * vec.lanes)]), t.as_pointer())
     return builder.load(pointer, align=vec.dtype.bitwidth // 8)
+
+
+def _expect(builder, pointer, vectors: int) -> None:
+    """Fetch what will be read and written at the end of a tile, beside the work until then."""
+    byte, int32 = ir.IntType(8), ir.IntType(32)
+    t = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), int32, int32, int32])
+    prefetch = cgutils.get_or_insert_function(builder.module, t, "llvm.prefetch.p0")
+    start = builder.bitcast(pointer, byte.as_pointer())
+    for i in range(vectors):
+        place = builder.gep(start, [INDEX(i * VECTOR_BITS // 8)])
+        builder.call(prefetch, [place, int32(WRITE), int32(NEAREST), int32(DATA)])
 
 
 def _store(builder, value, pointer, vec: Vec, i: int = 0):
@@ -105,9 +118,11 @@ def add_tile(typingctx, alpha, A, B, C, rows, r, inner, j, height, vectors):
 
         numbers = [listed(4, builder.add(r, INDEX(i))) for i in range(tall)]
         starts = [builder.mul(number, A.row) for number in numbers]
+        for number in numbers:
+            _expect(builder, C.pointer(number, j, wide * vec.lanes), wide)
         inner = context.make_array(sig.args[6])(context, builder, args[6])
         n = builder.extract_value(inner.shape, 0)
-        loop = _Loop(builder, n, [t] * (tall * wide))
+        loop = _Loop(builder, n, [t(None)] * (tall * wide))
         column = listed(6, loop.i)
         pointer = B.pointer(column, j, wide * vec.lanes)
         b = [Value(builder, _load(builder, pointer, vec, t, v)) for v in range(wide)]
@@ -130,22 +145,35 @@ def add_tile(typingctx, alpha, A, B, C, rows, r, inner, j, height, vectors):
 
 
 @intrinsic(prefer_literal=True)
-def dot_tile(typingctx, A, B, C, r, q, n, height, width):
-    """Write A B' to C, in rows r .. r + height and columns q .. q + width, sums over n columns.
+def dot_tile(typingctx, A, B, C, r, q, n_inner, n, biased, height, width):
+    """Write A B' to C, in rows r .. r + height and columns q .. q + width; sums over n_inner.
 
-    These are taken in whole vectors, which reach over the ends of rows: there A or B has zeros.
-    Return the width.
+    If biased, what stands just before a row of B is subtracted: the weight of the bias node.
+    Sums are taken in whole vectors, which reach over the ends of rows: there A or B has zeros. A
+    width of 0 is that of a vector; behind the n-th column C is filled with anything.
     """
     vec = _vec(C.types[0])
-    tall, wide = height.literal_value, width.literal_value
+    tall, wide = height.literal_value, width.literal_value or vec.lanes
 
     def codegen(context, builder, sig, args):
         t = context.get_value_type(vec)
         A, B, C = (_Matrix(context, builder, sig.args[i], args[i]) for i in range(3))
-        r, q, n = args[3:6]
+        r, q, n_inner, n = args[3:7]
         rows = [builder.add(r, INDEX(i)) for i in range(tall)]
-        columns = [builder.add(q, INDEX(i)) for i in range(wide)]
-        loop = _Loop(builder, n, [t] * (tall * wide))
+        last = builder.sub(n, INDEX(1))
+        columns = []
+        for i in range(wide):
+            column = builder.add(q, INDEX(i))
+            beyond = builder.icmp_signed(">", column, last)
+            columns.append(builder.select(beyond, last, column))
+        starts = []
+        for column in columns:
+            start = t(None)
+            if biased.literal_value:
+                bias = builder.load(B.pointer(column, INDEX(-1), 1))
+                start = builder.insert_element(start, builder.fneg(bias), ir.IntType(32)(0))
+            starts.append(start)
+        loop = _Loop(builder, n_inner, starts * tall)
 
         def vector(M, i):
             return Value(builder, _load(builder, M.pointer(i, loop.i, vec.lanes), vec, t))
@@ -159,7 +187,7 @@ def dot_tile(typingctx, A, B, C, r, q, n, height, width):
             _store(builder, totals, C.pointer(row, q, wide), vec)
         return context.get_constant(types.intp, wide)
 
-    return types.intp(A, B, C, r, q, n, height, width), codegen
+    return types.intp(A, B, C, r, q, n_inner, n, biased, height, width), codegen
 
 
 def sum_each(builder, vectors: list):

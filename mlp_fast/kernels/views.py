@@ -1,7 +1,9 @@
 """Views that Numba has no words for."""
 
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np import arrayobj
 
 from mlp_fast.kernels.arguments import Floats
 from mlp_fast.kernels.jit import inlined
@@ -22,3 +24,28 @@ def unlocked(typingctx, array):
 def flat(X: Floats) -> Floats:
     """Return the rows of a matrix end to end; nobody may write to them."""
     return unlocked(X.reshape(X.size))
+
+
+SCRATCH = 1024  # numbers
+
+
+@intrinsic
+def scratch(typingctx, like):
+    """Return SCRATCH numbers of an array's dtype, which last as long as the call of the kernel."""
+    t = types.Array(like.dtype, 1, "C")
+
+    def codegen(context, builder, sig, args):
+        array = context.make_array(t)(context, builder)
+        element = context.get_data_type(t.dtype)
+        itemsize = context.get_constant(types.intp, t.dtype.bitwidth // 8)
+        arrayobj.populate_array(
+            array,
+            data=cgutils.alloca_once(builder, element, size=SCRATCH),
+            shape=[context.get_constant(types.intp, SCRATCH)],
+            strides=[itemsize],
+            itemsize=itemsize,
+            meminfo=None,
+        )
+        return array._getvalue()
+
+    return t(like), codegen

@@ -21,13 +21,12 @@ def zeros_are_many(X: Floats) -> bool:
 
 
 @kernel
-def list_inputs(x: Floats, skip_zeros: bool, index: NDArray[np.int64], value: Floats) -> int:
-    """List the inputs of one sample, or those that are not 0; return how many."""
+def list_inputs(x: Floats, listed: NDArray[np.int64]) -> int:
+    """List the inputs of one sample that are not 0; return how many."""
     m = 0
     for p in range(x.size):
-        index[m] = p
-        value[m] = x[p]
-        m += (x[p] != 0) | (not skip_zeros)
+        listed[m] = p
+        m += x[p] != 0
     return m
 
 
@@ -41,6 +40,8 @@ def list_columns(X: Matrix, k: int, n: int, listed: NDArray[np.int64]) -> int:
         for i in range(p, p + k * X.row, X.row):
             # memory behind the last row may be nobody's
             some |= bits((load(X.values, i) if p + V <= n else load_first(X.values, i, n - p)) != 0)
+        if some == 0:
+            continue
         for q in range(p, min(p + V, n)):
             listed[m] = q
             m += some & 1
