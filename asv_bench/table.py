@@ -3,8 +3,9 @@
     python asv_bench/table.py [--rows PATTERN] [--repetitions 9] [--dtypes float32 float64]
         [--clock wall|cpu] [--markdown FILE] [--chart FILE]
 
-One thread, contenders taking turns, each from the same weights. MLP_FAST_DATA names the folder of
-mnist.npz, and MLP_FAST_LAB the file simd_online.py; rows without them say so.
+One thread, contenders taking turns, each from the same weights; slow ones take fewer samples.
+MLP_FAST_DATA names the folder of mnist.npz, and MLP_FAST_LAB the file simd_online.py; rows without
+them say so.
 """
 
 import argparse
@@ -14,11 +15,13 @@ import sys
 import time
 from pathlib import Path
 
-import report
-import threadpoolctl
-from measure import Outcome, compare, job_of
-from peers import ours
-from workloads import ROWS, MissingError, Row
+from agree import CHECKED_STEPS
+from as_markdown import markdown
+from judge import Outcome
+from measure import compare, job_of
+from peers import contenders, ours
+from report import header, text
+from workloads import ROWS, MissingError
 
 DTYPES = ("float32", "float64")
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
@@ -42,8 +45,11 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
 
 def main(arguments: list[str]) -> None:
     told = parsed(arguments)
-    header = report.header(f"python asv_bench/table.py {shlex.join(arguments)}", told.clock)
-    print(header)
+    if told.chart:
+        import charts  # before the long run, which is lost if Matplotlib is not installed
+    command = f"python asv_bench/table.py {shlex.join(arguments)}"
+    run = header(command, told.clock, contenders.versions())
+    print(run)
     outcomes: list[Outcome] = []
     lacking: list[str] = []
     for row in ROWS:
@@ -51,22 +57,18 @@ def main(arguments: list[str]) -> None:
             continue
         for dtype in told.dtypes:
             try:
-                outcome = measured(row, dtype, told.repetitions, CLOCKS[told.clock])
+                job = job_of(row, dtype, ours.initial)
             except MissingError as reason:
                 lacking.append(f"{row.name}: {reason}")
                 print(f"\n{lacking[-1]}")
                 break
-            outcomes.append(outcome)
-            print(f"\n{report.text(outcome)}", flush=True)
+            outcomes.append(compare(row, job, told.repetitions, CLOCKS[told.clock]))
+            print(f"\n{text(outcomes[-1])}", flush=True)
     if told.markdown:
-        told.markdown.write_text(report.markdown(header, outcomes, lacking))
+        page = markdown(run, outcomes, lacking, told.repetitions, CHECKED_STEPS)
+        told.markdown.write_text(page)
     if told.chart:
-        report.chart(outcomes, told.chart)
-
-
-def measured(row: Row, dtype: str, repetitions: int, clock) -> Outcome:
-    with threadpoolctl.threadpool_limits(1):  # also of what a peer has loaded since
-        return compare(row, job_of(row, dtype, ours.initial), repetitions, clock)
+        charts.comparison(outcomes, told.chart)
 
 
 if __name__ == "__main__":
