@@ -21,9 +21,8 @@ from judge import Outcome
 from measure import compare, job_of
 from peers import contenders, ours
 from report import header, text
-from workloads import ROWS, MissingError
+from workloads import DTYPES, ROWS, MissingError
 
-DTYPES = ("float32", "float64")
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 

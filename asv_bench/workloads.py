@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from peers.job import Array, Network
 
+DTYPES = ("float32", "float64")
 MNIST_ROWS = 10_000
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
 CLASSES = ("C", "JAX", "PyTorch", "scikit-learn", "NumPy", "FANN", "lab")  # of contenders
