@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import matplotlib
+import numpy as np
+from caches import named
+from costs import Cost
 from judge import Outcome
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,10 +18,12 @@ COLOURS = dict(
         strict=True,
     )
 )
+MODES = {"online": "#0072b2", "batch 32": "#d55e00"}
 WIDTH = 9.0  # inches
 
 matplotlib.rcParams |= {
     "font.size": 8,
+    "figure.labelsize": 8,
     "svg.fonttype": "none",  # text that can be searched, and a small file
     "svg.hashsalt": "mlp_fast",  # the same file for the same figures
 }
@@ -67,6 +72,35 @@ def _draw(ax: Axes, y: int, outcome: Outcome) -> None:
         kind = next((kind for kind in CLASSES if verdict.ratio.peer.startswith(kind)), None)
         if kind:
             ax.plot(verdict.target.ratio, y, "|", color=COLOURS[kind], markersize=11)
+
+
+def sizes(costs: list[Cost], caches: dict[str, int], path: Path) -> None:
+    """Draw the cost of a weight by the number of weights, and where they fill each cache."""
+    dtypes = list(dict.fromkeys(cost.dtype for cost in costs))
+    figure = Figure((WIDTH, 3.4), layout="constrained")
+    axes = figure.subplots(1, len(dtypes), sharex=True, sharey=True, squeeze=False)[0]
+    for dtype, ax in zip(dtypes, axes, strict=True):
+        ax.set_title(dtype, pad=16)
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter(lambda y, _: f"{y:g}" if f"{y:e}"[0] in "25" else "")
+        ax.grid(color="#dddddd", linewidth=0.5)
+        for mode, colour in MODES.items():
+            shown = [cost for cost in costs if (cost.mode, cost.dtype) == (mode, dtype)]
+            weights = [cost.weights for cost in shown]
+            low, high = zip(*(cost.interval for cost in shown), strict=True)
+            ax.fill_between(weights, low, high, color=colour, alpha=0.25, linewidth=0)
+            ax.plot(weights, [cost.median for cost in shown], "o-", color=colour, label=mode)
+        for cache in caches.items():
+            full = cache[1] / np.dtype(dtype).itemsize
+            ax.axvline(full, color="black", linewidth=0.8, linestyle="--")
+            above = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center"}
+            ax.annotate(named(*cache), (full, 1), xycoords=ax.get_xaxis_transform(), **above)
+    axes[0].set_ylabel("ns a weight and sample")
+    axes[0].legend(loc="lower left")
+    figure.supxlabel("weights; dashed: as many as a cache holds")
+    _save(figure, path)
 
 
 def _save(figure: Figure, path: Path) -> None:

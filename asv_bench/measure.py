@@ -49,7 +49,7 @@ def samples_per_second(run: Run, clock: Clock) -> float:
     """Time calls, each from the initial weights."""
     calls, seconds = 0, 0.0
     while seconds < TIMED:
-        seconds += _seconds(run, clock)
+        seconds += call_seconds(run, clock)
         calls += 1
     return calls * run.samples / seconds
 
@@ -83,7 +83,7 @@ def _predicting(make: Maker, check: Check, clock: Clock) -> Run:
     answers = run.call()
     if not run.differs:
         check.answers(answers)
-    once = min(_seconds(run, clock) for _ in range(3))
+    once = min(call_seconds(run, clock) for _ in range(3))
     times = max(1, math.ceil(TIMED / once))
 
     def call() -> None:
@@ -98,14 +98,14 @@ def _fastest(able: tuple[Maker, ...], job: Job, clock: Clock) -> Maker:
     if len(able) == 1:
         return able[0]
     runs = [_called(make, job, clock) for make in able]
-    seconds = [min(_seconds(run, clock) for _ in range(3)) for run in runs]
+    seconds = [min(call_seconds(run, clock) for _ in range(3)) for run in runs]
     return able[int(np.argmin(seconds))]
 
 
 def _fitting(make: Maker, run: Run, whole: Job, clock: Clock) -> Run:
     """Return a run of the whole job, or of the part that a slow contender can do in the time."""
     while run.samples < whole.samples:  # the first estimate is mostly what a call costs
-        share = SECONDS / (_seconds(run, clock) * whole.samples / run.samples)
+        share = SECONDS / (call_seconds(run, clock) * whole.samples / run.samples)
         larger = whole if share >= 1 else whole.part(round(share * whole.samples))
         if larger.samples < ENOUGH * run.samples:
             break
@@ -115,11 +115,12 @@ def _fitting(make: Maker, run: Run, whole: Job, clock: Clock) -> Run:
 
 def _called(make: Maker, job: Job, clock: Clock) -> Run:
     run = make(job)
-    _seconds(run, clock)
+    call_seconds(run, clock)
     return run
 
 
-def _seconds(run: Run, clock: Clock) -> float:
+def call_seconds(run: Run, clock: Clock) -> float:
+    """Time one call from the initial weights."""
     run.restore()
     started = clock()
     run.call()

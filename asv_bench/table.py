@@ -12,34 +12,21 @@ import argparse
 import fnmatch
 import shlex
 import sys
-import time
-from pathlib import Path
 
 from agree import CHECKED_STEPS
 from as_markdown import markdown
 from judge import Outcome
 from measure import compare, job_of
+from options import CLOCKS, parser
 from peers import contenders, ours
 from report import header, text
-from workloads import DTYPES, ROWS, MissingError
-
-CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+from workloads import ROWS, MissingError
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", default="*", help="names of rows, with * and ?")
-    parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=DTYPES)
-    parser.add_argument("--repetitions", type=int, default=9, help="of every contender")
-    parser.add_argument(
-        "--clock",
-        choices=CLOCKS,
-        default="wall",
-        help="cpu: the time this process was given, all its threads; for machines with other work",
-    )
-    parser.add_argument("--markdown", type=Path)
-    parser.add_argument("--chart", type=Path, help="an SVG of the ratios")
-    return parser.parse_args(arguments)
+    options = parser(__doc__.splitlines()[0])
+    options.add_argument("--rows", default="*", help="names of rows, with * and ?")
+    return options.parse_args(arguments)
 
 
 def main(arguments: list[str]) -> None:
