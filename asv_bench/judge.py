@@ -3,9 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from workloads import Row, Target
+
+if TYPE_CHECKING:
+    from workloads import Row, Target
 
 CONFIDENCE = 0.95
 
@@ -38,7 +41,7 @@ class Ratio:
 class Verdict:
     """Whether a promise is kept."""
 
-    target: Target
+    target: "Target"
     ratio: Ratio
 
     @property
@@ -54,7 +57,7 @@ class Verdict:
 class Outcome:
     """A row of the table, for one dtype."""
 
-    row: Row
+    row: "Row"
     dtype: str
     samples: int  # of the row
     results: list[Result]
