@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from peers.job import Array, Network
 
+DTYPES = ("float32", "float64")
 MNIST_ROWS = 10_000
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
-LEARNERS = ("ours", "c", "lab", "jax_scan", "torch_peer", "numpy_peer", "sklearn_peer", "fann_peer")
-WITH_FLOOR = (*LEARNERS, "floor")
+CLASSES = ("C", "JAX", "PyTorch", "scikit-learn", "NumPy", "FANN", "lab")  # of contenders
 LIBRARIES = ("JAX", "PyTorch", "FANN", "scikit-learn")
 COMPILED = ("C", "JAX")
 MATRICES = ("JAX", "PyTorch", "NumPy by hand")
@@ -35,13 +35,17 @@ class Row:
     """One workload."""
 
     name: str
-    kind: str  # the table of a peer: online, batch, predict, step or shuffled
+    kind: str  # of contenders.py: online, batch, predict, step or shuffled
     network: Network
     data: Callable[[], tuple[Array, Array]]
     targets: tuple[Target, ...]
     epochs: int = 1
     rows: int | None = None  # of the data
-    peers: tuple[str, ...] = LEARNERS
+
+    @property
+    def by_call(self) -> bool:
+        """Whether a user waits for each single row."""
+        return self.kind == "step" or (self.kind == "predict" and self.rows == 1)
 
 
 @functools.cache
@@ -112,8 +116,6 @@ def _online_rows() -> list[Row]:
             DIGITS,
             dense_784,
             (Target(1.8, ("C",)), Target(1.4, ("JAX",)), LAB, Target(1 / 1.5, ("floor",))),
-            1,
-            peers=WITH_FLOOR,
         ),
         row(
             "784-100-10, MNIST",
@@ -177,11 +179,10 @@ def _predict_rows() -> list[Row]:
 def _call_rows() -> list[Row]:
     step_targets = Target(10.0, ("scikit-learn",)), Target(5.0, ("PyTorch eager",))
     plain = (Target(0.9, ("mlp_fast",)),)
-    ours = ("ours",)
     return [
         Row("one step from Python, 8-50-1", "step", TABLE, table, step_targets, rows=1000),
-        Row("shuffling on, 8-50-1", "shuffled", TABLE, table, plain, 40, peers=ours),
-        Row("shuffling on, 784-100-10, MNIST", "shuffled", DIGITS, mnist, plain, 2, peers=ours),
+        Row("shuffling on, 8-50-1", "shuffled", TABLE, table, plain, 40),
+        Row("shuffling on, 784-100-10, MNIST", "shuffled", DIGITS, mnist, plain, 2),
     ]
 
 

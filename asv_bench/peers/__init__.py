@@ -1,9 +1,9 @@
 """What a user could pick instead of `mlp_fast`, one file for each, all on one thread.
 
-A peer is a module with any of the tables ``ONLINE``, ``BATCH``, ``PREDICT`` and ``STEP``: by the
-name of each variant worth timing, what makes a `Run` of a `Job`. Importing a peer that is not
-installed raises `ImportError`; a variant that cannot do a job raises `NotImplementedError`. The
-mathematics is that of `mlp_fast.reference`, unless a run says that it has its own.
+A peer is a module of functions that make a `Run` of a `Job`, one for each variant worth timing;
+contenders.py names them. Importing a peer that is not installed raises `ImportError`; a variant
+that cannot do a job raises `NotImplementedError`. The mathematics is that of `mlp_fast.reference`,
+unless a run says in what it differs.
 """
 
 import os

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -19,40 +19,16 @@ SOURCE = Path(__file__).with_name("c_online.c")
 COMPILER = os.environ.get("CC", "cc")
 FLAGS = ("-O3", "-march=native", "-ffast-math")
 ROW_BYTES = (1, 32, 64)  # what rows are padded to
-MANY_ZEROS = 0.3  # of the inputs: then listing the others pays
-TRIAL = 0.02  # seconds to try a variant
 
 if shutil.which(COMPILER) is None:
     raise ImportError(f"there is no C compiler {COMPILER!r}")
 
 
-def _best(job: Job, *, for_shape: bool) -> Run:
-    """Try all variants for a moment, and return the fastest."""
-    variants = itertools.product(_row_bytes(job.dtype), (False, True))
-    runs = [_run(job, for_shape, *variant) for variant in variants]
-    return min(runs, key=_seconds_a_sample)
-
-
-def _row_bytes(dtype: np.dtype) -> list[int]:
-    return [max(row_bytes, dtype.itemsize) for row_bytes in ROW_BYTES]
-
-
-def _seconds_a_sample(run: Run) -> float:
-    seconds: list[float] = []
-    while len(seconds) < 3 or (sum(seconds) < TRIAL and len(seconds) < 20):
-        run.restore()
-        started = time.process_time()
-        run.call()
-        seconds.append(time.process_time() - started)
-    return min(seconds)
-
-
-def _run(job: Job, for_shape: bool, row_bytes: int, by_output: bool) -> Run:
-    network = job.network
-    listed = float(np.mean(job.X == 0)) > MANY_ZEROS
-    train = _compiled(
-        network, job.dtype.name, network.sizes if for_shape else None, listed, row_bytes, by_output
-    )
+def _trainer(job: Job, *, for_shape: bool, row_bytes: int, by_output: bool) -> Run:
+    """Return one variant."""
+    network, row_bytes = job.network, max(row_bytes, job.dtype.itemsize)
+    constant = network.sizes if for_shape else None
+    train = _compiled(network, job.dtype.name, constant, job.many_zeros, row_bytes, by_output)
     sizes = np.array(network.sizes, np.intc)
     blocks = _blocks(job, row_bytes // job.dtype.itemsize, by_output)
     ends = np.cumsum([0, *(block.size for block in blocks)])
@@ -165,7 +141,11 @@ def version() -> str:
     return shown.stdout.splitlines()[0]
 
 
-ONLINE = {
-    "C, any sizes": partial(_best, for_shape=False),
-    "C, these sizes": partial(_best, for_shape=True),
-}
+def _variants(*, for_shape: bool) -> tuple[Callable[[Job], Run], ...]:
+    return tuple(
+        partial(_trainer, for_shape=for_shape, row_bytes=row_bytes, by_output=by_output)
+        for row_bytes, by_output in itertools.product(ROW_BYTES, (False, True))
+    )
+
+
+any_sizes, these_sizes = _variants(for_shape=False), _variants(for_shape=True)

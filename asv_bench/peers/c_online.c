@@ -200,8 +200,10 @@ void train(const int *all_sizes, int layers, real *restrict W, const real *restr
     const real eta = (real)learning_rate;
     const int n_in = sizes[0], s_1 = UP(sizes[1]), n_out = sizes[LAYERS];
 
-    memset(a, 0, sizeof a);
-    memset(delta, 0, sizeof delta);
+    for (int l = 0; l < LAYERS; l++) {
+        memset(a[l], 0, UP(sizes[l + 1]) * sizeof(real));
+        memset(delta[l], 0, UP(sizes[l + 1]) * sizeof(real));
+    }
     for (long sample = 0; sample < rows * epochs; sample++) {
         const real *restrict x = X + sample % rows * n_in, *restrict t = T + sample % rows * n_out;
         real *w = W;

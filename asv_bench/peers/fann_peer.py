@@ -16,6 +16,7 @@ REALS = {"float32": ctypes.c_float, "float64": ctypes.c_double}
 ACTIVATIONS = {"linear": 0, "sigmoid": 3, "tanh": 5}  # of FANN's enum of functions
 STEEPNESS = {"linear": 1.0, "sigmoid": 0.5, "tanh": 1.0}  # with which they are ours
 INCREMENTAL, LINEAR_ERROR = 0, 0  # of its enums of algorithms and error functions
+DIFFERS = "its own slope of the sigmoid, its own weights"
 RANGE = 0.05  # of its initial weights
 
 if any(ctypes.util.find_library(name) is None for name in LIBRARIES.values()):
@@ -27,6 +28,7 @@ class Net:
 
     def __init__(self, job: Job) -> None:
         network, self.real = job.network, REALS[job.dtype.name]
+        self.n_out = network.sizes[-1]
         if network.output not in ACTIVATIONS:
             raise NotImplementedError(f"FANN has no {network.output}")
         self.fann = fann = ctypes.CDLL(ctypes.util.find_library(LIBRARIES[job.dtype.name]))
@@ -59,11 +61,20 @@ class Net:
         sizes = len(X), X.shape[1], T.shape[1]
         return ctypes.c_void_p(self.fann.fann_create_train_from_callback(*sizes, row))
 
+    def outputs(self, X: Array) -> Array:
+        """Call it for each row, as FANN has no other call."""
+        run, ann, n_out = self.fann.fann_run, self.ann, self.n_out
+        out = np.empty((len(X), n_out), X.dtype)
+        start, stride = X.ctypes.data, X.strides[0]
+        for i in range(len(out)):
+            out[i] = run(ann, ctypes.c_void_p(start + i * stride))[:n_out]
+        return out
+
     def pointers(self, A: Array) -> list[ctypes.c_void_p]:
         return [ctypes.c_void_p(row.ctypes.data) for row in A]
 
 
-def _trainer(job: Job) -> Run:
+def trainer(job: Job) -> Run:
     """Return epochs of its incremental training."""
     net = Net(job)
     data = net.training_set(job.X, job.T)
@@ -72,26 +83,16 @@ def _trainer(job: Job) -> Run:
         for _ in range(job.epochs):
             net.fann.fann_train_epoch(net.ann, data)
 
-    return Run(call, job.samples, net.restore, own_maths=True)
+    return Run(call, job.samples, net.restore, outputs=net.outputs, differs=DIFFERS)
 
 
-def _predictor(job: Job) -> Run:
-    """Return a call for each row, as FANN has no other."""
-    net, n_out = Net(job), job.network.sizes[-1]
-    run, itemsize = net.fann.fann_run, job.dtype.itemsize
-
-    def call() -> Array:
-        X = job.X
-        out = np.empty((len(X), n_out), X.dtype)
-        start, stride = X.ctypes.data, X.shape[1] * itemsize
-        for i in range(len(out)):
-            out[i] = run(net.ann, ctypes.c_void_p(start + i * stride))[:n_out]
-        return out
-
-    return Run(call, len(job.X), own_maths=True)
+def predictor(job: Job) -> Run:
+    """Return the answers to all rows."""
+    net = Net(job)
+    return Run(lambda: net.outputs(job.X), len(job.X), differs=DIFFERS)
 
 
-def _stepper(job: Job) -> Run:
+def stepper(job: Job) -> Run:
     """Return its call for one sample."""
     net = Net(job)
     rows = list(zip(net.pointers(job.X), net.pointers(job.T), strict=True))
@@ -100,12 +101,9 @@ def _stepper(job: Job) -> Run:
         for x, t in rows:
             net.fann.fann_train(net.ann, x, t)
 
-    return Run(call, len(rows), net.restore, own_maths=True)
+    return Run(call, len(rows), net.restore, outputs=net.outputs, differs=DIFFERS)
 
 
 def version() -> str:
     """Return FANN's name: the library does not tell its version."""
     return f"FANN ({ctypes.util.find_library(LIBRARIES['float32'])})"
-
-
-ONLINE, PREDICT, STEP = ({"FANN": make} for make in (_trainer, _predictor, _stepper))

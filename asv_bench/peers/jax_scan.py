@@ -60,14 +60,14 @@ def _predict(network, layers, X):
     return _outputs(network, layers, X)[1]
 
 
-def _online(job: Job) -> Run:
+def online(job: Job) -> Run:
     """Scan over samples."""
     n_weights = sum(W.size for W in job.weights)
     unroll = UNROLL if n_weights > TINY else 1
     return _trainer(job, job.X, job.T, unroll)
 
 
-def _batch(job: Job) -> Run:
+def batch(job: Job) -> Run:
     """Scan over batches, all of one size."""
     shape = (-1, job.network.batch_size)
     X, T = (array.reshape(*shape, array.shape[1]) for array in (job.X, job.T))
@@ -88,13 +88,13 @@ def _trainer(job: Job, X: Array, T: Array, unroll: int) -> Run:
     return Run(call, job.samples, restore, lambda: with_bias_row(held["layers"]))
 
 
-def _predictor(job: Job) -> Run:
+def predictor(job: Job) -> Run:
     """From a NumPy array to a NumPy array."""
     layers = _layers(job)
     return Run(lambda: np.asarray(_predict(job.network, layers, job.X)), len(job.X))
 
 
-def _stepper(job: Job) -> Run:
+def stepper(job: Job) -> Run:
     """One sample from Python: a jitted step, its weights donated."""
     held = {}
     X, T = (array.reshape(-1, 1, 1, array.shape[1]) for array in (job.X, job.T))
@@ -120,6 +120,3 @@ def _layers(job: Job) -> list[tuple[Array, Array]]:
 def version() -> str:
     """Return JAX's version."""
     return f"JAX {jax.__version__}"
-
-
-ONLINE, BATCH, PREDICT, STEP = ({"JAX": make} for make in (_online, _batch, _predictor, _stepper))

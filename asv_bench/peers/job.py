@@ -1,6 +1,7 @@
 """What every peer is given, and what it returns."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,11 @@ class Job:
     def samples(self) -> int:
         return len(self.X) * self.epochs
 
+    @functools.cached_property
+    def many_zeros(self) -> bool:
+        """Whether listing the other inputs pays."""
+        return float(np.mean(self.X == 0)) > 0.3
+
     def part(self, samples: int) -> "Job":
         """Return a job of about so many samples, in whole batches, from the start of this one."""
         whole = self.network.batch_size * AT_ONCE
@@ -65,7 +71,8 @@ class Run:
     samples: int  # that a call takes
     restore: Callable[[], object] = lambda: None  # the initial weights, before each call
     weights: Callable[[], list[Array]] | None = None  # after a call, as those of `Job`
-    own_maths: bool = False  # whether it may end at other weights, for its algorithm differs
+    outputs: Callable[[Array], Array] | None = None  # of rows, after a call; where no `weights`
+    differs: str = ""  # why it may end at other weights, or answer otherwise
     note: str = ""
 
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from peers.job import Array, Job, Run
 
-MANY_ZEROS = 0.3
 PATH = os.environ.get("MLP_FAST_LAB")
 
 if PATH is None:
@@ -25,7 +24,7 @@ def _lab() -> ModuleType:
     return module
 
 
-def _trainer(job: Job) -> Run:
+def trainer(job: Job) -> Run:
     """Return the lab's kernel, which knows sigmoid layers and squared error only."""
     network = job.network
     if network.loss != "squared_error":
@@ -35,7 +34,7 @@ def _trainer(job: Job) -> Run:
     stride, offsets = places[1], places[2]
     blocks = _views(theta, network.sizes, stride, offsets)
     order = np.tile(np.arange(len(job.X)), job.epochs)
-    skip_zeros = float(np.mean(job.X == 0)) > MANY_ZEROS
+    skip_zeros = job.many_zeros
     eta = job.dtype.type(network.learning_rate)
 
     def restore() -> None:
@@ -45,14 +44,13 @@ def _trainer(job: Job) -> Run:
     def call() -> None:
         lab.online_simd(theta, *places, job.X, job.T, order, eta, act, delta, skip_zeros)
 
-    own_maths = {network.hidden, network.output} != {"sigmoid"}
+    sigmoid = {network.hidden, network.output} == {"sigmoid"}
     return Run(
         call,
         job.samples,
         restore,
-        lambda: [np.vstack([bias[np.newaxis], W]) for bias, W in blocks],
-        own_maths,
-        "sigmoid in place of its functions" if own_maths else "",
+        (lambda: [np.vstack([bias[np.newaxis], W]) for bias, W in blocks]) if sigmoid else None,
+        differs="" if sigmoid else "sigmoids in place of the row's functions",
     )
 
 
@@ -71,6 +69,3 @@ def _views(
             rows = block[:end].reshape(n_out, -1)
             views.append((block[end : end + n_out], rows[:, :n_in].T))
     return views
-
-
-ONLINE = {"lab": _trainer}

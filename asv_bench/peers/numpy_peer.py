@@ -90,7 +90,7 @@ ACTIVATE: dict[str, Callable[[Array], object]] = {
 }
 
 
-def _by_hand(job: Job) -> Run:
+def by_hand(job: Job) -> Run:
     batches = [(job.X[rows], job.T[rows]) for rows in job.batches()]
     net = ByHand(job, len(batches[0][0]))
 
@@ -107,7 +107,7 @@ def _by_hand(job: Job) -> Run:
     )
 
 
-def _reference(job: Job) -> Run:
+def reference(job: Job) -> Run:
     network = job.network
     net = Reference([], network.activations, network.loss, [1.0] * len(job.weights))
     orders = [np.arange(len(job.X))] * job.epochs
@@ -123,7 +123,7 @@ def _reference(job: Job) -> Run:
     )
 
 
-def _bare_products(job: Job) -> Run:
+def bare_products(job: Job) -> Run:
     """The products of matrices that every batch needs, and nothing else: no learner."""
     size, sizes = job.network.batch_size, job.network.sizes
     net = ByHand(job, size)
@@ -144,7 +144,7 @@ def _bare_products(job: Job) -> Run:
     return Run(call, job.samples)
 
 
-def _predictor(job: Job) -> Run:
+def predictor(job: Job) -> Run:
     """Return the forward pass by hand, its buffers kept between calls."""
     net = ByHand(job, len(job.X))
     return Run(lambda: net.forward(job.X).copy(), len(job.X))
@@ -153,9 +153,3 @@ def _predictor(job: Job) -> Run:
 def version() -> str:
     """Return the versions of NumPy and SciPy."""
     return f"NumPy {np.__version__}, SciPy {scipy.__version__}"
-
-
-ONLINE = {"NumPy by hand": _by_hand, "NumPy reference": _reference}
-BATCH = {**ONLINE, "bare products": _bare_products}
-PREDICT = {"NumPy by hand": _predictor}
-STEP = {"NumPy by hand": _by_hand}

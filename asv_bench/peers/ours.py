@@ -31,7 +31,7 @@ def initial(sizes: tuple[int, ...], dtype: str) -> list[Any]:
     return MLP(dtype=dtype).init_weights(sizes, random_state=SEED).weights.copy()
 
 
-def _trainer(job: Job, **options: Any) -> Run:
+def trainer(job: Job, **options: Any) -> Run:
     """Return `train`, which draws the initial weights in the time it is given."""
     net = network(job, **options)
 
@@ -40,16 +40,20 @@ def _trainer(job: Job, **options: Any) -> Run:
             warnings.simplefilter("error")  # it warns of divergence
             net.train(job.X, job.T, job.epochs)
 
-    return Run(call, job.samples, weights=lambda: net.weights.copy(), own_maths=bool(options))
+    differs = "its own order" if net.settings.shuffle else ""
+    return Run(call, job.samples, weights=lambda: net.weights.copy(), differs=differs)
 
 
-def _predictor(job: Job) -> Run:
+shuffling_trainer = partial(trainer, shuffle=True)
+
+
+def predictor(job: Job) -> Run:
     """Return `predict`, which checks its input and answers in the form of the targets."""
     net = network(job).init_weights(job.network.sizes, random_state=SEED)
     return Run(lambda: net.predict(job.X), len(job.X))
 
 
-def _stepper(job: Job) -> Run:
+def stepper(job: Job) -> Run:
     """Return one call for each sample."""
     net = network(job)
     rows = list(zip(job.X, job.T, strict=True))
@@ -69,8 +73,3 @@ def _stepper(job: Job) -> Run:
 def version() -> str:
     """Return this package's version."""
     return f"mlp_fast {__version__}"
-
-
-ONLINE = BATCH = {"mlp_fast": _trainer}
-PREDICT, STEP = {"mlp_fast": _predictor}, {"mlp_fast": _stepper}
-SHUFFLED = {"mlp_fast": _trainer, "mlp_fast, shuffled": partial(_trainer, shuffle=True)}

@@ -5,14 +5,17 @@ under a squared error (`MLPRegressor` has linear ones), and draws its own weight
 """
 
 import warnings
+from functools import partial
 
+import numpy as np
 import sklearn
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from peers.job import Job, Run
+from peers.job import Array, Job, Run
 
 ACTIVATIONS = {"sigmoid": "logistic", "tanh": "tanh"}
+LARGEST_RATE = 0.01  # its linear outputs diverge sooner
 
 
 def _estimator(job: Job) -> MLPClassifier | MLPRegressor:
@@ -24,7 +27,7 @@ def _estimator(job: Job) -> MLPClassifier | MLPRegressor:
         solver="sgd",
         alpha=0.0,
         batch_size=min(network.batch_size, len(job.X)),
-        learning_rate_init=min(network.learning_rate, 0.01),  # its linear outputs diverge sooner
+        learning_rate_init=min(network.learning_rate, LARGEST_RATE),
         momentum=0.0,
         max_iter=job.epochs,
         shuffle=False,
@@ -40,7 +43,25 @@ def _targets(job: Job):
     return job.T[:, 0] if job.T.shape[1] == 1 else job.T
 
 
-def _trainer(job: Job) -> Run:
+def _outputs(estimator: MLPClassifier | MLPRegressor, job: Job, X: Array) -> Array:
+    if job.network.loss != "cross_entropy":
+        return estimator.predict(X).reshape(len(X), -1)
+    outputs = np.zeros((len(X), job.network.sizes[-1]))
+    outputs[:, estimator.classes_] = estimator.predict_proba(X)
+    return outputs
+
+
+def _differs(job: Job) -> str:
+    network = job.network
+    other = ["its own loss and weights"]
+    if network.output == "sigmoid":
+        other.append("linear outputs")
+    if network.learning_rate > LARGEST_RATE:
+        other.append(f"learning rate {LARGEST_RATE}")
+    return ", ".join(other)
+
+
+def trainer(job: Job) -> Run:
     """Return `fit`."""
     estimator, T = _estimator(job), _targets(job)
 
@@ -49,33 +70,40 @@ def _trainer(job: Job) -> Run:
             warnings.simplefilter("ignore", ConvergenceWarning)
             estimator.fit(job.X, T)
 
-    return Run(call, job.samples, own_maths=True)
+    return Run(call, job.samples, outputs=partial(_outputs, estimator, job), differs=_differs(job))
 
 
-def _predictor(job: Job) -> Run:
+def predictor(job: Job) -> Run:
     """Return `predict` of an estimator that was fitted for a moment."""
     estimator = _estimator(job)
     few = slice(64)
     estimator.partial_fit(job.X[few], _targets(job)[few])
-    return Run(lambda: estimator.predict(job.X), len(job.X), own_maths=True)
+    return Run(lambda: estimator.predict(job.X), len(job.X), differs=_differs(job))
 
 
-def _stepper(job: Job) -> Run:
+def stepper(job: Job) -> Run:
     """Return `partial_fit` of one row."""
-    estimator, T = _estimator(job), _targets(job)
+    T = _targets(job)
     rows = [(job.X[i : i + 1], T[i : i + 1]) for i in range(len(job.X))]
+    held = {}
+
+    def restore() -> None:
+        held["estimator"] = _estimator(job)
 
     def call() -> None:
+        partial_fit = held["estimator"].partial_fit
         for x, t in rows:
-            estimator.partial_fit(x, t)
+            partial_fit(x, t)
 
-    return Run(call, len(rows), own_maths=True)
+    return Run(
+        call,
+        len(rows),
+        restore,
+        outputs=lambda X: _outputs(held["estimator"], job, X),
+        differs=_differs(job),
+    )
 
 
 def version() -> str:
     """Return scikit-learn's version."""
     return f"scikit-learn {sklearn.__version__}"
-
-
-ONLINE = BATCH = {"scikit-learn": _trainer}
-PREDICT, STEP = {"scikit-learn": _predictor}, {"scikit-learn": _stepper}

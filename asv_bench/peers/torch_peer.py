@@ -60,7 +60,7 @@ def _batches(job: Job) -> list[tuple[torch.Tensor, torch.Tensor]]:
     return [(X[rows], T[rows]) for rows in job.batches()]
 
 
-def _eager(job: Job) -> Run:
+def eager(job: Job) -> Run:
     net, loss = Net(job), _loss(job.network)
     optimizer = torch.optim.SGD(net.parameters(), job.network.learning_rate)
     batches = _batches(job)
@@ -118,7 +118,7 @@ def _times_slope(delta: torch.Tensor, A: torch.Tensor, name: str) -> torch.Tenso
     return delta
 
 
-def _by_hand(job: Job) -> Run:
+def by_hand(job: Job) -> Run:
     net, batches = ByHand(job), _batches(job)
 
     @torch.inference_mode()
@@ -139,7 +139,7 @@ def _steps(net: ByHand, X: torch.Tensor, T: torch.Tensor) -> None:
 _last: dict[str, object] = {}
 
 
-def _compiled(job: Job) -> Run:
+def compiled(job: Job) -> Run:
     """Return steps by hand that are compiled; on rows, some of them into one call."""
     if shutil.which("c++") is None:
         raise NotImplementedError("torch.compile needs a C++ compiler")
@@ -160,7 +160,7 @@ def _compiled(job: Job) -> Run:
     return Run(call, job.samples, lambda: net.restore(job), net.weights)
 
 
-def _predictor(job: Job) -> Run:
+def predictor(job: Job) -> Run:
     """From a NumPy array to a NumPy array."""
     net = Net(job)
     net.restore(job)
@@ -175,12 +175,3 @@ def _predictor(job: Job) -> Run:
 def version() -> str:
     """Return PyTorch's version."""
     return f"PyTorch {torch.__version__}"
-
-
-ONLINE = BATCH = {
-    "PyTorch eager": _eager,
-    "PyTorch compiled": _compiled,
-    "PyTorch by hand": _by_hand,
-}
-PREDICT = {"PyTorch": _predictor}
-STEP = {"PyTorch eager": _eager, "PyTorch by hand": _by_hand}

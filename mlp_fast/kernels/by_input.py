@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.arguments import Floats, Matrix, Real
 from mlp_fast.kernels.jit import inlined, kernel
+from mlp_fast.kernels.product import add_to_row
 from mlp_fast.kernels.simd import fma, lanes, load, load_tile, splat, store, vsum
-from mlp_fast.kernels.tiles import add_tile
 
 ONLY = np.zeros(1, np.int64)  # the list of a matrix of one row
 
 
-@kernel
+@kernel(inline=False)
 def sum_inputs(
     W: Floats, stride: int, x: Floats, listed: NDArray[np.int64], h: Floats, n: int
 ) -> None:
@@ -23,32 +23,8 @@ def sum_inputs(
     V = lanes(W)
     for j in range(0, n, V):
         store(h, j, -load(W, j))
-    one = W.dtype.type(1.0)
     A, B, C = Matrix(x, 0, 1), Matrix(W[stride:], stride, 1), Matrix(h, 0, 1)
-    j = 0
-    while j < n:
-        left = (n - j + V - 1) // V
-        if left >= 8:
-            j += add_row(one, A, B, C, listed, j, 8)
-        elif left == 7:
-            j += add_row(one, A, B, C, listed, j, 7)
-        elif left >= 5:
-            j += add_row(one, A, B, C, listed, j, 5)
-        elif left >= 3:
-            j += add_row(one, A, B, C, listed, j, 3)
-        elif left == 2:
-            j += add_row(one, A, B, C, listed, j, 2)
-        else:
-            j += add_row(one, A, B, C, listed, j, 1)
-
-
-@inlined
-def add_row(
-    one: Real, A: Matrix, B: Matrix, C: Matrix, listed: NDArray[np.int64], j: int, vectors: int
-) -> int:
-    """Add A B to the only row of C in some vectors of columns; return how many columns."""
-    add_tile(one, A, B, C, ONLY, 0, listed, j, 1, vectors)
-    return int(vectors * lanes(C.values))
+    add_to_row(W.dtype.type(1.0), A, B, C, ONLY, 0, listed, n)
 
 
 @kernel

@@ -55,7 +55,8 @@ def sum_by_input(
     for i in range(0, k, BLOCK):
         some = work.every[i : min(i + BLOCK, k)]
         part = Matrix(A.values[i * A.row :], A.row, 1)
-        listed = work.listed[: list_columns(part, some.size, layer.n_in, work.listed)]
+        m = list_columns(part, some.size, layer.n_in, work.listed, work.seen)
+        listed = work.listed[:m]
         add_product(one, A, rows, H, some, listed, layer.n_out)
 
 

@@ -5,6 +5,7 @@ infinities, NaN, zeros and denormals are answered as IEEE 754 says.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,8 @@ class Format(NamedTuple):
 
     The polynomials are minimax fits (Remez exchange in 60 digits, then rounded; tests/fit_simd.py):
     `exp` of (exp(r) - 1 - r) / r^2 in r, |r| <= log(2)/2, the error weighted by |r|^1.5 / exp(r);
-    `log` of (log((1+s)/(1-s)) - 2s) / s^3 in s^2, |s| <= 3 - sqrt(8), the error weighted by s^2.
+    `log` of (log((1+s)/(1-s)) - 2s) / s^3 in s^2, |s| <= 3 - sqrt(8), the error weighted by s^2;
+    `tanh` of (r/tanh(r) - 1) / r^2 in r^2, |r| <= log(2)/4, the error weighted by r^2.
     `ln2` is log(2) in two parts, the first so short that its product with any exponent is exact.
     """
 
@@ -26,14 +28,15 @@ class Format(NamedTuple):
     bias: int
     ln2: tuple[float, float]
     exp_range: tuple[float, float]  # exp is surely 0 below and inf above
-    sigmoid_range: tuple[float, float]  # sigmoid is denormal below and 1 above
+    sigmoid_range: tuple[float, float]  # sigmoid is 0 below and 1 above
     exp: tuple[float, ...]
     log: tuple[float, ...]
+    tanh: tuple[float, ...]
 
     @property
-    def to_integer(self) -> float:
-        """Added to a small x, it leaves x rounded to an integer in the low bits."""
-        return 1.5 * 2.0**self.mantissa
+    def to_exponent(self) -> float:
+        """Added to a small x, it leaves the exponent field of 2^round(x) in the low bits."""
+        return 1.5 * 2.0**self.mantissa + self.bias
 
     def pattern(self, x: float) -> int:
         """The bits of x."""
@@ -51,6 +54,8 @@ FORMATS = {
              2.7557588389723806e-06, 2.7627890467939155e-07, 2.49959783919177e-08),
         log=(0.6666666666666734, 0.3999999999941606, 0.2857142874217553, 0.2222219858802954,
              0.18183563833626593, 0.15314057302698247, 0.1479593197856033),
+        tanh=(0.33333333333333204, -0.022222222221612523, 0.0021164020228589845,
+              -0.00021163394775299398, 2.1187247079555812e-05),
     ),
     32: Format(
         bits=32, mantissa=23, bias=127,
@@ -59,6 +64,7 @@ FORMATS = {
         exp=(0.4999999459105944, 0.16666532246676627, 0.041668247280668314,
              0.008367616646332388, 0.001381710088204786),
         log=(0.6666677634866388, 0.39977541529217003, 0.2987180264399814),
+        tanh=(0.33333251468384567, -0.022134014171144537),
     ),
 }
 # fmt: on
@@ -68,7 +74,7 @@ def _format(x: Value) -> Format:
     return FORMATS[x.bits]
 
 
-def _polynomial(x: Value, coefficients: tuple[float, ...]) -> Value:
+def _polynomial(x: Value, coefficients: Sequence[float]) -> Value:
     """By Estrin's scheme: neighbours are joined, then pairs of them; the lowest comes first."""
     terms: list = list(coefficients)
     while len(terms) > 1:
@@ -84,65 +90,88 @@ def _clamp(x: Value, low: float, high: float) -> Value:
     return (x > high).choose(high, x)
 
 
-def _split_exp(x: Value, shifted: Value | None = None) -> tuple[Value, Value, Value]:
-    """exp(x) as 2^k (1 + high + low): k in the low bits of an integer, |high + low| < 0.42.
+def _reduce(
+    x: Value, scale: float = 1.0, shifted: Value | None = None
+) -> tuple[Value, Value, Value]:
+    """2^k as an exponent field, high and low: x = k log(2) / scale + high + low, `high` exact.
 
-    `high` is exact, so that what it joins last is good to an ulp; everything else runs beside it.
-    `shifted` is x / log(2) + `to_integer` where a caller knows it sooner.
+    `shifted` is x scale / log(2) + `to_exponent` where a caller knows it sooner.
     """
     f = _format(x)
     if shifted is None:
-        shifted = x.fma(1.0 / math.log(2.0), f.to_integer)
-    k = shifted - f.to_integer
-    high, low = k.fma(-f.ln2[0], x), k * -f.ln2[1]
+        shifted = x.fma(scale / math.log(2.0), f.to_exponent)
+    k = shifted - f.to_exponent
+    high, low = k.fma(-f.ln2[0] / scale, x), k * (-f.ln2[1] / scale)
+    return shifted.as_int(), high, low
+
+
+def _power_of_two(exponent: Value) -> Value:
+    """2^k from its exponent field in the low bits of an integer."""
+    return (exponent << _format(exponent).mantissa).as_float()
+
+
+def _expm1(high: Value, low: Value, sign: float = 1.0, less: Value | float = 0.0) -> Value:
+    """sign (exp(sign (high + low)) - 1) - less; the first term lies within 0.42.
+
+    The exact `high` joins last, so that this is good to an ulp, and everything else runs beside it.
+    """
+    coefficients = [a * sign ** (i + 1) for i, a in enumerate(_format(high).exp)]
     r = high + low
     r2 = r * r
-    start = r2.fma(_polynomial(r, f.exp[:2]), low)
-    return shifted.as_int(), high, (r2 * r2).fma(_polynomial(r, f.exp[2:]), start)
-
-
-def _power_of_two(k: Value) -> Value:
-    """2^k for the k in the low bits of an integer."""
-    f = _format(k)
-    return ((k << f.mantissa) + f.pattern(1.0)).as_float()
+    start = r2.fma(_polynomial(r, coefficients[:2]), low - less)
+    return high + (r2 * r2).fma(_polynomial(r, coefficients[2:]), start)
 
 
 @elementwise
 def exp(x):
     """e^x, within 1 ulp, denormal results included. The power of two is applied in two halves."""
-    k, high, low = _split_exp(_clamp(x, *_format(x).exp_range))
-    p = high + low
-    half = k >> 1
-    first, second = _power_of_two(half), _power_of_two(k - half)
+    f = _format(x)
+    k, high, low = _reduce(_clamp(x, *f.exp_range))
+    p, both = _expm1(high, low), k + f.bias
+    half = both >> 1
+    first, second = _power_of_two(half), _power_of_two(both - half)
     return first.fma(p, first) * second
 
 
 @elementwise
 def sigmoid(x, beta):
-    """1 / (1 + exp(-beta x)), within 2.9 ulp; 0 from the denormals on: beta x <= -709 (-88).
+    """1 / (1 + exp(-y)) of the rounded y = beta x, within 1.8 ulp; 0 below 0.7 of the least normal.
 
-    Written for a short way from x to the result: what is added to 1 joins as it becomes known.
+    With y = k log(2) + r it is 2^k / (2^k + exp(-r)), and 2^k is 0 from there on.
     """
     f = _format(x)
-    low, high = f.sigmoid_range
-    y = _clamp(x * beta, low, high)
-    per_bit = 1.0 / math.log(2.0)
-    shifted = x.fma(beta * -per_bit, f.to_integer)  # beside y
-    shifted = _clamp(shifted, f.to_integer - high * per_bit, f.to_integer - low * per_bit)
-    k, high, low_part = _split_exp(-y, shifted)
+    range_, per_bit = f.sigmoid_range, 1.0 / math.log(2.0)
+    shifted = x.fma(beta * per_bit, f.to_exponent)  # beside beta x
+    shifted = _clamp(shifted, *(f.to_exponent + end * per_bit for end in range_))
+    k, high, low = _reduce(_clamp(x * beta, *range_), shifted=shifted)
     power = _power_of_two(k)
-    one = (y <= low).choose(0.0, x.constant(1.0))
-    return one / power.fma(low_part, power.fma(high, power + 1.0))
+    start = power + 1.0
+    lost = power - (start - 1.0)  # what rounding took from it; all this is ready long before exp
+    return power / (start - _expm1(high, low, -1.0, less=lost))
 
 
 @elementwise
 def tanh(x):
-    """(1 - exp(-2|x|)) / (1 + exp(-2|x|)) with the sign of x, within 2.1 ulp."""
-    k, high, low = _split_exp(_clamp(x.call("fabs"), 0.0, 20.0) * -2.0)
-    power = _power_of_two(k)
-    p = high + low
-    y = power.fma(p, power - 1.0) / power.fma(p, power + 1.0)
-    return y.call("copysign", x)
+    """(1 - exp(-2|x|)) / (1 + exp(-2|x|)) with the sign of x, within 1.7 ulp, never above 1.
+
+    With |x| = r - k log(2) / 2, c = 2^k and r / tanh(r) = 1 + q this is
+    ((1 - c) (1 + q) + (1 + c) r) / ((1 + c) (1 + q) + (1 - c) r). Only its difference from a guess,
+    the lesser of |x| and 1, is divided, so that roundings weigh no more than the difference does.
+    """
+    f = _format(x)
+    size = x.call("fabs")
+    guess = (size > 1.0).choose(1.0, size)
+    k, high, low = _reduce((size > 20.0).choose(20.0, size), scale=-2.0)
+    c, r = _power_of_two(k), high + low
+    plus = c + 1.0
+    minus = plus - (c + c)  # not 1 - c: where 1 + c is rounded, they still differ by 2c
+    r2 = r * r
+    q = r2 * _polynomial(r2, f.tanh[:2])
+    if rest := f.tanh[2:]:  # float64; it joins late, lest the product waits for it
+        q = (r2 * r2 * r2).fma(_polynomial(r2, rest), q)
+    by_q, by_r = (-guess).fma(plus, minus), (-guess).fma(minus, plus)
+    difference = by_q.fma(q, by_r.fma(r, by_q)) / plus.fma(q, minus.fma(r, plus))
+    return (guess + difference).call("copysign", x)
 
 
 @elementwise
