@@ -25,7 +25,12 @@ class NotFittedError(ValueError, AttributeError):
 
 def as_rows(X: Any, dtype: str, n_in: int | None = None) -> Rows:
     """Check rows of inputs, which may be sparse; what has the right form is not copied."""
-    rows = _sparse_rows("X", X, dtype) if is_sparse(X) else dense_rows(_matrix("X", X, dtype))
+    if isinstance(X, Rows):
+        rows = X  # of the package's own
+    elif is_sparse(X):
+        rows = _sparse_rows("X", X, dtype)
+    else:
+        rows = dense_rows(_matrix("X", X, dtype))
     if n_in is not None and rows.n != n_in:
         raise ValueError(
             f"X must have {n_in} columns, one for each input of the network; got {rows.n}"
@@ -40,14 +45,20 @@ def as_inputs(X: Any, dtype: str, n_in: int | None = None) -> Floats:
 
 def as_sample(name: str, values: Any, dtype: str, n: int) -> Floats:
     """Check the inputs or the targets of one sample; one target may be a number."""
-    if name == "x" and is_sparse(values) and values.shape in ((n,), (1, n)):
+    if name == "x" and is_sparse(values):
+        if values.shape not in ((n,), (1, n)):
+            raise ValueError(_wrong_sample(name, n, values.shape))
         return as_dense(_sparse_rows(name, values, dtype)).reshape(n)
     array = _array(name, values)
     if array.ndim == 0 and name == "t":
         array = array.reshape(1)
     if array.shape != (n,):
-        raise ValueError(f"{name} must have shape ({n},), that of one sample; got {array.shape}")
+        raise ValueError(_wrong_sample(name, n, array.shape))
     return read_only(_finite(name, array, dtype))
+
+
+def _wrong_sample(name: str, n: int, shape: tuple[int, ...]) -> str:
+    return f"{name} must have shape ({n},), that of one sample; got {shape}"
 
 
 def as_targets(T: Any, dtype: str, k: int) -> tuple[Floats, bool]:

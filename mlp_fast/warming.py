@@ -1,9 +1,17 @@
 """Compiling ahead, for those who bake images."""
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from mlp_fast.mlp import MLP
+from mlp_fast.rows import csr_rows, in_order
 from mlp_fast.settings import DTYPES
+
+# inputs and hidden layers of networks that take one way through the kernels each: in registers
+# and in lanes; in blocks and in batches; by output
+SHAPES: list[tuple[int, tuple[int, ...]]] = [(1, (1,)), (64, (8, 8)), (64, ())]
 
 
 def warmup(dtypes: Sequence[str] = DTYPES) -> None:
@@ -26,12 +34,19 @@ def warmup(dtypes: Sequence[str] = DTYPES) -> None:
     >>> import mlp_fast
     >>> mlp_fast.warmup(["float64"])
     """
-    networks = [MLP(dtype=dtype, layer_sizes=1) for dtype in dtypes]  # all checked, then compiled
-    X, T = [[0.0], [1.0]], [0.0, 1.0]
-    for m in networks:
-        for batch_size in (1, 2):
-            m.train(X, T, 1, batch_size=batch_size)
+    networks = [MLP(dtype=dtype) for dtype in dtypes]  # all checked, then compiled
+    k, T = 2, [0.0, 1.0]
+    for m, dtype in zip(networks, dtypes, strict=True):
+        for n_in, hidden in SHAPES:
+            X = np.ones((k, n_in), dtype)
+            ones = np.ones(k), np.zeros(k, np.int32), np.arange(k + 1)
+            columns, starts, values = in_order(*ones, (k, n_in))
+            sparse: Any = csr_rows(values.astype(dtype), columns, starts, n_in)
+            for rows in (X, sparse):
+                for batch_size in (1, k):
+                    m.train(rows, T, 1, layer_sizes=hidden, batch_size=batch_size)
+                m.predict(rows)
         m.forward(X)
         m.backward(T)
         m.step(X[0], T[0])
-        m.predict(X)
+        m.predict(X[:1])

@@ -16,6 +16,7 @@ PACKAGE = Path(mlp_fast.__file__).parent
 EVERYTHING = """
 import tempfile
 import numpy as np
+import scipy.sparse as sp
 from mlp_fast import MLP
 
 X = np.random.default_rng(0).random((12, 4))
@@ -29,6 +30,10 @@ with tempfile.TemporaryDirectory() as folder:
     mapped[:] = X
     unaligned = np.frombuffer(b"0" + X.tobytes(), np.float64, offset=1).reshape(X.shape)
     inputs = [X, X.tolist(), (9 * X).astype(int), strided, np.asfortranarray(X), read_only, mapped]
+    unsorted = sp.csr_array((X.ravel()[::-1], np.tile([3, 2, 1, 0], 12), np.arange(0, 49, 4)))
+    long = sp.csr_matrix(X, dtype=np.float32)
+    long.indices, long.indptr = long.indices.astype(np.int64), long.indptr.astype(np.int64)
+    inputs += [sp.csr_array(X), sp.csr_matrix(9 * X).astype(int), unsorted, long]
     inputs += [unaligned, X.astype(np.float32), X.astype(">f8"), X > 0.5]
     for dtype in ("float64", "float32"):
         for batch_size in (1, 5, None):
@@ -41,10 +46,14 @@ with tempfile.TemporaryDirectory() as folder:
                     m.train(data, T, 2, output_activation=output, loss=loss, random_state=None)
                 m.predict(data), m.predict_classes(data), m.confmat(data, T), m.forward(data)
                 m.backward(T, 1)
-                m.step(data[0], T[0])
+                m.step(data[:1] if sp.issparse(data) else data[0], T[0])
+                MLP(layer_sizes=1, batch_size=batch_size, dtype=dtype).train(data, T[:, 0], 2)
                 m.predict(data, [W.tolist() for W in m.weights])
                 m.weights = m.saved_weights[0] if hasattr(m, "saved_weights") else m.weights
                 m.init_weights([4, 3], 1).predict(data)
+            for data in (np.tile(X, (1, 20)), sp.csr_array(np.tile(X, (1, 20)))):  # by output
+                m = MLP(layer_sizes=(), batch_size=batch_size, dtype=dtype)
+                m.train(data, T[:, 0], 2).predict(data)
     del mapped
 """
 
@@ -112,7 +121,7 @@ def filled(tmp_path_factory):
 def test_one_signature_for_each_kernel_and_dtype_after_the_whole_api_was_used(filled):
     names = [path.name.split("-")[0] for path in filled.rglob("*.nbc")]
     assert max(names.count(name) for name in names) == 2  # one for each dtype
-    assert {"online.train_online", "batch.train_batch", "forward.recall"} <= set(names)
+    assert {"online.train_in_blocks", "batch.train_batch", "forward.recall"} <= set(names)
 
 
 def test_a_second_process_compiles_nothing(filled):
