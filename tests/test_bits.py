@@ -15,7 +15,7 @@ from cases import DTYPES, HIDDEN, LEGAL_PAIRS, make_betas, make_data
 
 import mlp_fast
 from mlp_fast import MLP
-from mlp_fast.kernels.online import train_online
+from mlp_fast.kernels.online import train_in_blocks
 
 TARGETS = {  # and a feature without which this machine cannot run what is compiled for it
     "haswell": "avx2",
@@ -68,7 +68,7 @@ def test_weights_have_the_same_bits_on_every_target(target, tmp_path):
 
 def assembly():
     MLP(batch_size=1, layer_sizes=17).train(*make_data("sigmoid"), 1)
-    return "\n".join(train_online.inspect_asm().values())
+    return "\n".join(train_in_blocks.inspect_asm().values())
 
 
 def test_code_for_haswell_has_no_512_bit_registers(tmp_path):

@@ -112,7 +112,7 @@ def filled(tmp_path_factory):
 def test_one_signature_for_each_kernel_and_dtype_after_the_whole_api_was_used(filled):
     names = [path.name.split("-")[0] for path in filled.rglob("*.nbc")]
     assert max(names.count(name) for name in names) == 2  # one for each dtype
-    assert {"online.train_online", "batch.train_batch", "forward.recall"} <= set(names)
+    assert {"online.train_in_blocks", "batch.train_batch", "forward.recall"} <= set(names)
 
 
 def test_a_second_process_compiles_nothing(filled):

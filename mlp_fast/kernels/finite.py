@@ -16,7 +16,7 @@ def all_finite(values: Floats) -> bool:
         total = fma(zero, load(values, i), total)
     for i in range(whole, values.size):
         last += zero * values[i]
-    return vsum(total) + last == 0
+    return bool(vsum(total) + last == 0)
 
 
 @kernel

@@ -139,7 +139,7 @@ def recall_row(
 ) -> bool:
     """Write the outputs of the last layer for the only row of X; return whether all is finite.
 
-    Plain arrays are what a call takes least time for, and none what making one does: a small network
+    Plain arrays are what a call takes least time for, and making none takes less: a small network
     needs no buffer. Without room for a list of the inputs that are not 0, all are taken.
     """
     if buffer.size == 0:
