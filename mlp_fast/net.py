@@ -117,29 +117,38 @@ class Net:
             gather=not (in_order and self.layout.by_input),
             skip_zeros=not online and zeros_are_many(rows.X),
         )
-        data, network = Data(rows, T, orders), self._for_kernels()
-        if not online and not rows.sparse and self._fits_in_lanes(size):
-            return Training(train_in_lanes, network, data, rule, self.layout.lanes(), settings)
-        if not online:
-            n_rows = min(size, ROWS)
-            work = self.layout.work(
-                n_rows,
-                collected=self._collected(rows, n_rows, gather=rule.gather),
-                train=True,
-                gradient=size > ROWS,
-                stored=stored_in_rows(rows, n_rows),
-            )
-            kernel = train_sparse_batch if rows.sparse else train_batch
-            return Training(kernel, network, data, rule, work, settings)
+        data = Data(rows, T, orders)
+        if online:
+            return self._online_training(data, rule, settings)
+        return self._batch_training(data, rule, settings)
+
+    def _online_training(self, data: Data, rule: Rule, settings: Settings) -> Training:
+        network, rows, k = self._for_kernels(), data.rows, data.T.shape[0]
         if self.layout.shallow:
             nodes = self.layout.nodes(min(k, RUN) if rows.sparse else 0)
             return Training(train_shallow, network, data, rule, nodes, settings, RUN)
+        in_blocks, one_by_one = train_in_blocks, train_one_by_one
+        if rows.sparse:
+            in_blocks, one_by_one = train_sparse_in_blocks, train_sparse_one_by_one
         if self.layout.by_input:
             block = self.layout.block(stored_in_rows(rows, 1))
-            kernel = train_sparse_in_blocks if rows.sparse else train_in_blocks
-            return Training(kernel, network, data, rule, block, settings, BLOCK)
-        kernel = train_sparse_one_by_one if rows.sparse else train_one_by_one
-        return Training(kernel, network, data, rule, self.layout.nodes(), settings)
+            return Training(in_blocks, network, data, rule, block, settings, BLOCK)
+        return Training(one_by_one, network, data, rule, self.layout.nodes(), settings)
+
+    def _batch_training(self, data: Data, rule: Rule, settings: Settings) -> Training:
+        network, rows = self._for_kernels(), data.rows
+        if self._fits_in_lanes(rule.batch_size) and not rows.sparse:
+            return Training(train_in_lanes, network, data, rule, self.layout.lanes(), settings)
+        n_rows = min(rule.batch_size, ROWS)
+        work = self.layout.work(
+            n_rows,
+            collected=self._collected(rows, n_rows, gather=rule.gather),
+            train=True,
+            gradient=rule.batch_size > ROWS,
+            stored=stored_in_rows(rows, n_rows),
+        )
+        kernel = train_sparse_batch if rows.sparse else train_batch
+        return Training(kernel, network, data, rule, work, settings)
 
     def forward(self, X: Floats) -> Forward:
         """Compute the outputs of every layer (69)."""

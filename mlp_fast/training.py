@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.extras import extra
-from mlp_fast.kernels.arguments import Block, Curves, Data, Network, Nodes, Rule, Work
+from mlp_fast.kernels.arguments import Block, Curves, Data, Lanes, Network, Nodes, Rule, Work
 from mlp_fast.kernels.finite import all_finite
 from mlp_fast.layout import read_only
 from mlp_fast.settings import Settings
@@ -29,7 +29,7 @@ class Training:
     Parameters
     ----------
     kernel : callable
-        ``train_online`` or ``train_batch``.
+        One of those named ``train_...`` in kernels/.
     network, data, rule, work : tuples of arrays and numbers
         What the kernel takes; the network's weights are changed in place.
     settings : Settings
@@ -44,7 +44,7 @@ class Training:
         network: Network,
         data: Data,
         rule: Rule,
-        work: Block | Nodes | Work,
+        work: Block | Lanes | Nodes | Work,
         settings: Settings,
         apart: int = 1,
     ) -> None:

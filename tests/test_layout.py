@@ -47,17 +47,18 @@ def test_rows_end_within_the_buffer_even_for_whole_vectors(sizes, dtype):
     layout = make(sizes, dtype)
     lanes = 64 // np.dtype(dtype).itemsize
     for layer in layout.layers:
-        rows = layer.n_in + 1 if layer.by_input else layer.n_out
-        columns = layer.n_out if layer.by_input else layer.n_in
-        first = layer.weights if layer.by_input else layer.weights + 1
-        last = first + (rows - 1) * layer.stride
+        by_input, begin = layer["by_input"], layer["weights"]
+        rows = layer["n_in"] + 1 if by_input else layer["n_out"]
+        columns = layer["n_out"] if by_input else layer["n_in"]
+        first = begin if by_input else begin + 1
+        last = first + (rows - 1) * layer["stride"]
         assert last + -(-columns // lanes) * lanes <= layout.n_weights
         assert first % lanes == 0
 
 
 @pytest.mark.parametrize(("sizes", "by_input"), [((784, 100), 1), ((784, 1), 0), ((2, 1000), 1)])
 def test_the_orientation_follows_the_shape(sizes, by_input):
-    assert make(sizes, "float32").layers[0].by_input == by_input
+    assert make(sizes, "float32").by_input == by_input
 
 
 def test_buffers_begin_at_a_multiple_of_a_vector():

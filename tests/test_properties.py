@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlp_fast.kernels.batch import train_batch
-from mlp_fast.kernels.online import train_online
+from mlp_fast.rows import dense_rows
 
 networks = st.fixed_dictionaries(
     {
@@ -39,16 +39,21 @@ def assert_close(A, B, rtol=1e-11):
 @given(networks)
 def test_single_rows_through_the_batch_kernel_equal_online(network):
     m, _, X, T = build(network)
-    trained = []
-    for kernel, batch_size in ((train_online, 1), (train_batch, 2)):
+    before = m.weights.copy()
+    net = m._net
+    runs = []
+    for batch_size in (1, 2):
         settings = m.settings.told({"batch_size": batch_size, "epochs": 3, "shuffle": False})
-        run = m._net.training(settings, X, T, 0)
-        before = m.weights.copy()
-        _, (network, data, rule, buffers) = run._call
-        kernel(network, data, rule._replace(batch_size=1), buffers, run._curves, 0, 3 * len(X))
-        trained.append(m.weights.copy())
         m.weights = before
-    assert_close(*trained)
+        run = net.training(settings, dense_rows(X), T, 0)
+        kernel, arguments = run._call
+        if batch_size == 2:
+            work = net.layout.work(2, collected=2, train=True)
+            rule = arguments[2]._replace(batch_size=1, gather=True)
+            kernel, arguments = train_batch, (*arguments[:2], rule, work)
+        kernel(*arguments, run._curves, 0, 3 * len(X))
+        runs.append(m.weights.copy())
+    assert_close(*runs)
 
 
 @given(
@@ -122,13 +127,15 @@ def test_cutting_a_run_anywhere_changes_no_bit(network, data):
     settings = m.settings.told({"batch_size": batch_size, "epochs": epochs})
     total = epochs * -(-len(X) // batch_size)
     cuts = sorted(data.draw(st.sets(st.integers(1, total - 1), max_size=5))) if total > 1 else []
+    per_epoch = total // epochs
     results, start = [], m.weights.copy()
     for ends in ([total], [*cuts, total]):
         m.weights = start
-        run = m._net.training(settings, X, T, 0)
+        run = m._net.training(settings, dense_rows(X), T, 0)
         kernel, arguments = run._call
         first = 0
         for last in ends:
+            last -= last % per_epoch % run._apart  # where a run may be cut
             kernel(*arguments, run._curves, first, last)
             first = last
         results.append((m._net.theta.tobytes(), *(c.tobytes() for c in run._curves)))

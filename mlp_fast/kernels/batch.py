@@ -186,7 +186,7 @@ def errors_below(
     W, n_in, n = network.theta[layer.weights :], layer.n_in, layer.n_out
     if layer.by_input:
         rows = Matrix(W[layer.stride :], layer.stride, 1)
-        dot_product(delta, rows, delta_below, k, n, n_in, False)
+        dot_product(delta, rows, delta_below, k, n, n_in)
         return
     delta_below.values[: k * delta_below.row] = 0
     one, rows = W.dtype.type(1.0), Matrix(W[1:], layer.stride, 1)

@@ -1,7 +1,8 @@
 """Passes over weights whose rows belong to inputs: row p holds w_p1 .. w_pn, row 0 the bias (68).
 
-Inputs are listed by their positions, so that those that are 0 may be missing. Columns are taken in tiles of up to eight vectors, so that sums stay in registers from row to row.
-A vector may reach over the end of a row into the next: there delta is 0, which changes nothing.
+Inputs are listed by their positions, so that those that are 0 may be missing. Columns are taken in
+tiles of up to eight vectors, so that sums stay in registers from row to row. A vector may reach
+over the end of a row into the next: there delta is 0, which changes nothing.
 """
 
 import numpy as np

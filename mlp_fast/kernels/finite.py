@@ -3,10 +3,17 @@
 from mlp_fast.kernels.arguments import Floats
 from mlp_fast.kernels.jit import kernel
 from mlp_fast.kernels.simd import fma, lanes, load, splat, vsum
+from mlp_fast.kernels.views import unlocked
 
 
 @kernel
 def all_finite(values: Floats) -> bool:
+    """Look at every element of a read-only array."""
+    return are_finite(unlocked(values))
+
+
+@kernel
+def are_finite(values: Floats) -> bool:
     """Look at every element: 0 times a number is 0 only if that is finite."""
     zero = values.dtype.type(0.0)
     V = lanes(values)
@@ -16,7 +23,7 @@ def all_finite(values: Floats) -> bool:
         total = fma(zero, load(values, i), total)
     for i in range(whole, values.size):
         last += zero * values[i]
-    return vsum(total) + last == 0
+    return bool(vsum(total) + last == 0)
 
 
 @kernel

@@ -7,10 +7,10 @@ from mlp_fast.kernels.activation import activate
 from mlp_fast.kernels.arguments import BLOCK, Floats, Matrix, Network, Nodes, Part, Rows, Work
 from mlp_fast.kernels.by_input import sum_inputs
 from mlp_fast.kernels.collect import collect
-from mlp_fast.kernels.finite import all_finite
+from mlp_fast.kernels.finite import are_finite
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.online import first_sum, forward_layers
-from mlp_fast.kernels.product import add_product, dot_product
+from mlp_fast.kernels.product import add_product, dot_product_biased
 from mlp_fast.kernels.simd import lanes, load, store
 from mlp_fast.kernels.sparse import sum_sparse
 from mlp_fast.kernels.views import flat, scratch
@@ -66,7 +66,7 @@ def sum_by_output(network: Network, l: int, A: Matrix, H: Matrix, k: int) -> Non
     layer = network.layers[l]
     W = network.theta[layer.weights :]
     rows = Matrix(W[1:], layer.stride, 1)
-    dot_product(A, rows, H, k, layer.n_in, layer.n_out, True)
+    dot_product_biased(A, rows, H, k, layer.n_in, layer.n_out)
 
 
 @inlined
@@ -139,7 +139,7 @@ def recall_row(
 ) -> bool:
     """Write the outputs of the last layer for the only row of X; return whether all is finite.
 
-    Plain arrays are what a call takes least time for, and none what making one does: a small network
+    Plain arrays are what a call takes least time for, and making none takes less: a small network
     needs no buffer. Without room for a list of the inputs that are not 0, all are taken.
     """
     if buffer.size == 0:
@@ -149,7 +149,7 @@ def recall_row(
     end = top.nodes + first.width + top.width  # behind the last layer, with room for a vector
     a, delta = buffer[:end], buffer[end:]
     network, nodes = Network(theta, layers), Nodes(a, delta, listed, every, X)
-    if not all_finite(x):
+    if not are_finite(x):
         return False
     if first.by_input and listed.size == 0:
         W, h = theta[first.weights :], delta[first.nodes :]
@@ -161,4 +161,4 @@ def recall_row(
     forward_layers(network, nodes)
     for j in range(top.n_out):
         out[0, j] = a[top.nodes + j]
-    return all_finite(out[0])
+    return are_finite(out[0])

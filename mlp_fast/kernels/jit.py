@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numba
 from numba.core import config
@@ -18,7 +18,11 @@ KERNELS: list[Any] = []
 """Every kernel there is, for tests that hold the number of signatures and of cache misses."""
 
 
-def kernel(function: Function | None = None, *, inline: bool = True) -> Any:
+@overload
+def kernel(function: Function) -> Function: ...
+@overload
+def kernel(*, inline: bool) -> Callable[[Function], Function]: ...
+def kernel(function: Any = None, *, inline: bool = True) -> Any:
     """Compile a function at its first call: no GIL, C's division, no fast-math, kept on disk.
 
     Without Numba's runtime nothing can be allocated, and no slice is counted: counting costs a

@@ -40,7 +40,7 @@ from mlp_fast.kernels.by_output import (
     update_some_outputs,
 )
 from mlp_fast.kernels.collect import collect
-from mlp_fast.kernels.finite import all_finite
+from mlp_fast.kernels.finite import are_finite
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.loss import (
     SQUARED_ERROR,
@@ -136,13 +136,13 @@ def multiply_inputs(x: Matrix, inner: int, count: int, eta: Real, block: Block) 
 
     That is one where a product is too large for a number: then the sum above is of no use.
     """
-    dot_product(x, x, Matrix(block.steps, BLOCK, 1), count, inner, BLOCK, False)
+    dot_product(x, x, Matrix(block.steps, BLOCK, 1), count, inner, count)
     one = block.x.dtype.type(1.0)
     finite = True
     for i in range(0, count * BLOCK, BLOCK):
         store(block.steps, i, eta * (one + load(block.steps, i, BLOCK)))
         # behind them are products with rows of an earlier block
-        finite &= all_finite(block.steps[i : i + count])
+        finite &= are_finite(block.steps[i : i + count])
     return count if finite else 1
 
 

@@ -124,17 +124,15 @@ def add_where_seen(
 
 
 @kernel(inline=False)
-def dot_product(
-    A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int, biased: bool
-) -> None:
-    """Write A B' to m rows and n columns of C, and anything behind them, up to a whole vector.
+def dot_product(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int) -> None:
+    """Write A B' to m rows and n columns of C, and anything behind them, up to a whole vector."""
+    _dot_strips(A, B, C, m, n_inner, n, 0)
 
-    If biased, what stands before each row of B is the weight of a column of -1 before A (70).
-    """
-    if biased:
-        _dot_strips(A, B, C, m, n_inner, n, 1)
-    else:
-        _dot_strips(A, B, C, m, n_inner, n, 0)
+
+@kernel(inline=False)
+def dot_product_biased(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int) -> None:
+    """Do so with a column of -1 before A (70), whose weights stand before the rows of B."""
+    _dot_strips(A, B, C, m, n_inner, n, 1)
 
 
 @inlined

@@ -25,17 +25,17 @@ class _Matrix:
 
     def pointer(self, i, j, count: int):
         """Where row i has its columns j .. j + count, of unit stride."""
-        place = self.builder.add(self.builder.mul(i, self.row), j)
-        place = address(
-            self.context, self.builder, self.array_type, self.values, place, INDEX(count)
-        )
-        return place
+        return self._at(self.builder.add(self.builder.mul(i, self.row), j), count)
 
     def element(self, start, column):
-        """What stands in a column of the row that begins at `start`."""
+        """Read what stands in a column of the row that begins at `start`."""
         place = self.builder.add(start, self.builder.mul(column, self.column))
-        pointer = address(self.context, self.builder, self.array_type, self.values, place, INDEX(1))
-        return self.builder.load(pointer)
+        return self.builder.load(self._at(place, 1))
+
+    def _at(self, place, count: int):
+        return address(
+            self.context, self.builder, self.array_type, self.values, place, INDEX(count)
+        )
 
 
 class _Loop:
@@ -101,9 +101,9 @@ def _store(builder, value, pointer, vec: Vec, i: int = 0):
 
 @intrinsic(prefer_literal=True)
 def add_tile(typingctx, alpha, A, B, C, rows, r, inner, j, height, vectors):
-    """Add alpha A B to C, in some vectors of columns from j on and the rows at rows[r : r + height].
+    """Add alpha A B to C, in vectors of columns from j on and the rows in rows[r : r + height].
 
-    The sums run over the listed columns of A and rows of B. Return the height.
+    Sums run over the listed columns of A and rows of B. Return the height.
     """
     vec = _vec(C.types[0])
     tall, wide = height.literal_value, vectors.literal_value
@@ -129,8 +129,8 @@ def add_tile(typingctx, alpha, A, B, C, rows, r, inner, j, height, vectors):
         sums = []
         for i, start in enumerate(starts):
             a = Value(builder, _broadcast(builder, A.element(start, column), t))
-            for v in range(wide):
-                sums.append(a.fma(b[v], loop.sums[i * wide + v]).value)
+            totals = loop.sums[i * wide : (i + 1) * wide]
+            sums += [a.fma(*pair).value for pair in zip(b, totals, strict=True)]
         sums = loop.close(sums)
         factor = Value(builder, _broadcast(builder, args[0], t))
         for i, number in enumerate(numbers):

@@ -1,0 +1,175 @@
+"""Which kernel trains or recalls a network follows from its shape; all do the same mathematics."""
+
+import numpy as np
+import pytest
+from cases import DTYPES, HIDDEN, LEGAL_PAIRS, assert_to_rounding, make_data, make_pair
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlp_fast import MLP
+from mlp_fast.kernels.arguments import BLOCK
+from mlp_fast.kernels.batch import train_batch
+from mlp_fast.kernels.in_lanes import LANES, train_in_lanes
+from mlp_fast.kernels.online import train_in_blocks, train_one_by_one
+from mlp_fast.kernels.shallow import RUN, train_shallow
+from mlp_fast.rows import dense_rows
+
+ONE_OUTPUT = [(output, loss) for output, loss in LEGAL_PAIRS if output != "softmax"]
+
+
+def kernel_of(sizes, batch_size, k=20, **options):
+    m = MLP(batch_size=batch_size, layer_sizes=sizes[1:-1], **options).init_weights(sizes, 0)
+    run = m._net.training(m.settings, dense_rows(np.zeros((k, sizes[0]))), np.zeros((k, 1)), 0)
+    return run._call[0]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "batch_size", "kernel"),
+    [
+        ((2, 2, 1), 1, train_shallow),
+        ((8, 50, 1), 1, train_shallow),
+        ((8, 65, 1), 1, train_in_blocks),
+        ((65, 50, 1), 1, train_in_blocks),
+        ((8, 50, 2), 1, train_in_blocks),
+        ((8, 50, 50, 1), 1, train_in_blocks),
+        ((784, 1), 1, train_one_by_one),
+        ((2, 2, 1), LANES, train_in_lanes),
+        ((2, 2, 1), LANES + 1, train_batch),
+        ((8, 50, 1), 4, train_batch),
+    ],
+)
+def test_the_kernel_follows_from_the_shape(sizes, batch_size, kernel):
+    assert kernel_of(sizes, batch_size) is kernel
+
+
+def agree(sizes, hidden, output, loss, dtype, X, T, orders, batch_size, eta=0.05):
+    X, T = X.astype(dtype), T.astype(dtype)
+    m, reference = make_pair(sizes, hidden, output, loss, dtype)
+    m.train(X, T, len(orders), batch_size=batch_size, orders=orders, learning_rate=eta)
+    reference.train(X, T, orders, batch_size or len(X), eta)
+    steps = len(orders) * -(-len(X) // (batch_size or len(X)))
+    assert_to_rounding(m.weights, reference.weights, steps)
+    bound = 8 * steps * np.finfo(dtype).eps
+    np.testing.assert_allclose(m.loss_curve_, reference.losses, rtol=bound, atol=bound)
+    np.testing.assert_allclose(m.error_, reference.errors[-1], rtol=bound, atol=bound)
+
+
+def orders_of(k, epochs):
+    return np.array([np.random.default_rng(e).permutation(k) for e in range(epochs)])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_hidden", [1, 3, 4, 5, 16, 17, 33, 64])
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize(("output", "loss"), ONE_OUTPUT)
+def test_shallow_networks_in_registers(output, loss, hidden, n_hidden, dtype):
+    X, T = make_data(output, k=13, n_in=3, n_out=1)
+    agree((3, n_hidden, 1), hidden, output, loss, dtype, X, T, orders_of(13, 6), 1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("k", [RUN - 1, RUN, RUN + 1, 2 * RUN + 3])
+def test_shallow_networks_across_the_ends_of_runs(k, dtype):
+    X, T = make_data("sigmoid", k, 2, 1)
+    plain = {"layer_sizes": 3, "batch_size": 1, "shuffle": False, "dtype": dtype}
+    as_told = MLP(**plain).train(X, T, 2)
+    given_orders = MLP(**plain).train(X, T, 2, orders=np.tile(np.arange(k), (2, 1)))
+    each_epoch = MLP(**plain).train(X, T, 2, save_weights=True)
+    for other in (given_orders, each_epoch):
+        for A, B in zip(as_told.weights, other.weights, strict=True):
+            assert A.tobytes() == B.tobytes()
+    m, reference = make_pair((2, 3, 1), "sigmoid", "sigmoid", "squared_error")
+    X, T = X[: RUN + 9], T[: RUN + 9]
+    m.train(X, T, 1, batch_size=1, shuffle=False, learning_rate=0.05)
+    reference.train(X, T, [np.arange(len(X))], 1, 0.05)
+    assert_to_rounding(m.weights, reference.weights, len(X))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("zeros", [0.0, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("k", [1, BLOCK - 1, BLOCK, 2 * BLOCK + 3])
+@pytest.mark.parametrize("sizes", [(9, 17, 3), (40, 100, 2), (21, 130, 4, 3), (16, 5)])
+def test_blocks_of_samples(sizes, k, zeros, dtype):
+    X, T = make_data("sigmoid", k, sizes[0], sizes[-1])
+    X[np.random.default_rng(3).random(X.shape) < zeros] = 0
+    agree(sizes, "tanh", "sigmoid", "squared_error", dtype, X, T, orders_of(k, 4), 1)
+
+
+def test_a_block_whose_products_overflow_is_taken_one_by_one():
+    rng = np.random.default_rng(0)
+    X = rng.choice([-1e25, 1e25], (12, 20)).astype("float32")  # products exceed float32
+    T = rng.random((12, 3)).astype("float32")
+    options = {"dtype": "float32", "batch_size": 1, "shuffle": False, "layer_sizes": 30}
+    m = MLP(**options).train(X, T, 3, learning_rate=0.1)
+    stepped = MLP(**options).init_weights((20, 30, 3), 0)
+    for _ in range(3):
+        for x, t in zip(X, T, strict=True):
+            stepped.step(x, t, 0.1)
+    assert_to_rounding(m.weights, list(stepped.weights), 36)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("batch_size", [2, 3, 7, LANES, None])
+@pytest.mark.parametrize("sizes", [(2, 2, 1), (3, 4), (2, 2, 3, 1), (1, 1, 1)])
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize(("output", "loss"), ONE_OUTPUT)
+def test_tiny_batches_in_lanes(output, loss, hidden, sizes, batch_size, dtype):
+    X, T = make_data(output, k=7, n_in=sizes[0], n_out=sizes[-1])
+    agree(sizes, hidden, output, loss, dtype, X, T, orders_of(7, 5), batch_size)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("zeros", [0.0, 0.8])
+@pytest.mark.parametrize("k", [300, 600])
+@pytest.mark.parametrize("sizes", [(19, 33, 3), (40, 2)])
+def test_a_batch_larger_than_what_is_taken_at_once(sizes, k, zeros, dtype):
+    X, T = make_data("sigmoid", k, sizes[0], sizes[-1])
+    X[np.random.default_rng(3).random(X.shape) < zeros] = 0
+    agree(sizes, "tanh", "sigmoid", "squared_error", dtype, X, T, orders_of(k, 3), None, eta=0.5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("sizes", [(3, 1), (8, 50, 1), (70, 30, 3), (100, 2), (300, 500, 200, 3)])
+@pytest.mark.parametrize(("output", "loss"), LEGAL_PAIRS)
+def test_one_row_is_answered_as_many_rows_are(output, loss, sizes, dtype):
+    if output == "softmax" and sizes[-1] == 1:
+        return
+    m, _ = make_pair(sizes, "tanh", output, loss, dtype)
+    X = make_data(output, 5, sizes[0], sizes[-1])[0].astype(dtype)
+    X[:, ::3] = 0
+    together = m._net.recall(dense_rows(X), m._net.theta)
+    for i in range(5):
+        alone = m._net.recall_row(X[i : i + 1])
+        assert_to_rounding([alone], [together[i : i + 1]], 3)
+        np.testing.assert_array_equal(m.predict(X[i : i + 1]), m.predict(X[i : i + 1].tolist()))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_one_row_that_is_not_finite_is_refused_as_many_are(bad):
+    m = MLP().init_weights((3, 4, 1), 0)
+    X = np.zeros((1, 3))
+    X[0, 2] = bad
+    with pytest.raises(ValueError, match=r"X must be finite; got .* at \(0, 2\)"):
+        m.predict(X)
+
+
+def test_one_row_may_be_read_only_or_strided_or_of_another_dtype():
+    m = MLP().init_weights((3, 4, 1), 0)
+    X = np.array([[0.25, -1.0, 3.0]])
+    expected = m.predict(X)
+    locked = X.copy()
+    locked.flags.writeable = False
+    for other in (locked, np.repeat(X, 2, axis=1)[:, ::2], X.astype("float32"), X.tolist()):
+        np.testing.assert_array_equal(m.predict(other), expected)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.sampled_from(DTYPES))
+def test_products_of_any_shape(k, n_in, n, dtype):
+    """Batches use them in all orientations; a single step of each is enough to see them."""
+    X, T = make_data("tanh", k, n_in, n)
+    X, T = X.astype(dtype), T.astype(dtype)
+    m, reference = make_pair((n_in, 7, n), "sigmoid", "tanh", "squared_error", dtype)
+    m.forward(X)
+    m.backward(T, 0.3)
+    reference.step(X, T, 0.3)
+    assert_to_rounding(m.weights, reference.weights, 4)
