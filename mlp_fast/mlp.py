@@ -371,10 +371,10 @@ class MLP:
         """
         net, answer = self._net, None
         if net is not None and weights is None:
-            self._forward = None
             answer = net.recall_row(X)
         if net is None or answer is None:
-            net, answer = self._fitted(), self._answer(X, weights)
+            return self._fitted().in_form(self._answer(X, weights))
+        self._forward = None
         return net.in_form(answer)
 
     def predict_classes(self, X: ArrayLike, weights: Any = None) -> NDArray[np.int64]:

@@ -51,6 +51,15 @@ def test_cutting_a_run_into_other_calls_changes_no_bit(batch_size, steps_per_cal
 
 @pytest.mark.parametrize(("seconds_per_step", "steps"), [(0.01, 5), (0.0005, 92), (10.0, 1)])
 def test_a_call_lasts_about_fifty_milliseconds(seconds_per_step, steps, monkeypatch):
+    assert steps == np.median(lengths_of_calls((), seconds_per_step, monkeypatch))
+
+
+def test_a_call_takes_whole_blocks_of_samples(monkeypatch):
+    lengths = lengths_of_calls((50, 50), 0.01, monkeypatch)
+    assert set(lengths) == {8, 7}  # 23 samples are two blocks and the rest
+
+
+def lengths_of_calls(layer_sizes, seconds_per_step, monkeypatch):
     """With a clock that counts steps, calls settle at 50 ms: in whole epochs, or parts of one."""
     clock, ends = [0.0], [0]
     original = training.Training._end_of_call
@@ -68,9 +77,9 @@ def test_a_call_lasts_about_fifty_milliseconds(seconds_per_step, steps, monkeypa
 
     monkeypatch.setattr(training.Training, "_end_of_call", end_of_call)
     monkeypatch.setattr(training.time, "perf_counter", perf_counter)
-    MLP(batch_size=1, layer_sizes=(50,)).train(X, T > 0, 20_000)
-    lengths = np.diff(ends)[-200:-1]
-    assert np.median(lengths) == steps
+    monkeypatch.setattr(training, "VISITS_PER_CALL", 1e4)
+    MLP(batch_size=1, layer_sizes=layer_sizes).train(X, T[:, :1] > 0, 20_000)
+    return np.diff(ends)[-200:-1]
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
