@@ -242,7 +242,6 @@ def take_one_by_one(
     k, layer = data.T.shape[0], network.layers[0]
     W, h = network.theta[layer.weights :], nodes.delta[layer.nodes :]
     eta = network.theta.dtype.type(rule.learning_rate)
-    m = 0
     for step in range(first, last):
         epoch, s = step // k, step % k
         order = data.orders[epoch % data.orders.shape[0]]
@@ -253,7 +252,8 @@ def take_one_by_one(
             m = bring_one(data.rows, order[s], nodes.a, nodes.listed)
             sum_some_outputs(W, layer.stride, nodes.a, nodes.listed[:m], h, layer.n_out)
         else:
-            first_sum(network, unlocked(data.rows.X[order[s]]), nodes)
+            x = unlocked(data.rows.X[order[s]])
+            m = first_sum(network, x, nodes)
         error, loss = forward_phase(network, rule.loss, t, nodes)
         curves.error[epoch] += error
         curves.loss[epoch] += loss
@@ -261,9 +261,9 @@ def take_one_by_one(
         if sparse:
             places = nodes.listed[:m]
             update_some_outputs(W, layer.stride, nodes.a, places, eta, h, layer.n_out)
-            clear(data.rows, order[s : s + 1], nodes.a, 0)
+            clear(data.rows, order[s : s + 1], nodes.a, data.rows.n)
         else:
-            first_update(network, unlocked(data.rows.X[order[s]]), 0, eta, nodes)
+            first_update(network, x, m, eta, nodes)
 
 
 @kernel(inline=False)

@@ -190,7 +190,7 @@ def sum_sparse(network: Network, rows: Rows, samples: NDArray[np.int64], work: W
         else:
             m = bring_one(rows, samples[i], work.x, work.listed)
             sum_some_outputs(W, layer.stride, work.x, work.listed[:m], h, n)
-            clear(rows, samples[i : i + 1], work.x, 0)
+            clear(rows, samples[i : i + 1], work.x, work.width)
 
 
 @kernel
