@@ -180,8 +180,6 @@ class Layout:
             delta=self._aligned(BLOCK * n),
             steps=self._aligned(BLOCK * BLOCK),
             listed=np.zeros(self.sizes[0], np.int64),
-            seen=np.zeros(self.sizes[0], np.int64),
-            half=np.zeros(self.sizes[0], np.int64),
             packed=self._aligned(BLOCK * packed_width),
             packed_width=packed_width,
             heads=np.zeros((3, BLOCK), np.int64),
@@ -215,7 +213,6 @@ class Layout:
             sums=self._aligned(max(self._widths) if train else 0),
             gradient=self._aligned(self.n_weights if gradient else 0),
             listed=np.zeros(max(n_rows, self.sizes[0]), np.int64),
-            seen=np.zeros(self.sizes[0], np.int64),
             every=self._numbers(n_rows),
             turned=turned,
         )

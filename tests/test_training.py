@@ -56,7 +56,7 @@ def test_a_call_lasts_about_fifty_milliseconds(seconds_per_step, steps, monkeypa
 
 def test_a_call_takes_whole_blocks_of_samples(monkeypatch):
     lengths = lengths_of_calls((50, 50), 0.01, monkeypatch)
-    assert set(lengths) == {8, 7}  # 23 samples are two blocks and the rest
+    assert set(lengths) == {BLOCK, 23 - BLOCK}  # 23 samples are a block and the rest
 
 
 def lengths_of_calls(layer_sizes, seconds_per_step, monkeypatch):

@@ -24,7 +24,7 @@ LAYER = np.dtype(
     ],
     align=True,
 )
-BLOCK = 8  # samples that the first layer takes at once
+BLOCK = 16  # samples that the first layer takes at once
 
 
 class Matrix(NamedTuple):
@@ -106,8 +106,6 @@ class Block(NamedTuple):
     delta: Floats  # (BLOCK, width of the first layer)
     steps: Floats  # (BLOCK, BLOCK), eta times the product of two samples' inputs
     listed: NDArray[np.int64]  # (n_0,), which inputs are not 0 in all of the samples
-    seen: NDArray[np.int64]  # (n_0,), in which samples these are not 0, a bit for each
-    half: NDArray[np.int64]  # (n_0,), which inputs are not 0 in all of some of the samples
     packed: Floats  # (BLOCK, its width) or nothing: x of sparse rows, only vectors that are not 0
     packed_width: int
     heads: NDArray[np.int64]  # (3, BLOCK), how far each sparse row is merged
@@ -124,7 +122,6 @@ class Work(NamedTuple):
     sums: Floats  # (largest width,), over the rows of a batch
     gradient: Floats  # as theta, of a batch that is larger than the capacity; or nothing
     listed: NDArray[np.int64]  # of inputs or of rows that are not 0
-    seen: NDArray[np.int64]  # in which of some rows, a bit for each
     every: NDArray[np.int64]  # 0, 1, 2, ...: the list of a layer that has no zeros to skip
     turned: "Turned"
 

@@ -50,7 +50,7 @@ from mlp_fast.kernels.loss import (
     squared_distance,
 )
 from mlp_fast.kernels.permute import permute
-from mlp_fast.kernels.product import add_product, add_where_seen, dot_product
+from mlp_fast.kernels.product import add_product, dot_product
 from mlp_fast.kernels.simd import fma, lanes, load, store
 from mlp_fast.kernels.sparse import bring, bring_one, clear
 from mlp_fast.kernels.views import unlocked
@@ -113,7 +113,7 @@ def take_blocks(
                 x, inner = Matrix(block.packed, block.packed_width, 1), packed
         else:
             collect(data.rows.X, samples, block.x, block.width)
-            m = list_columns(x, count, data.rows.n, block.listed, block.seen)
+            m = list_columns(x, count, data.rows.n, block.listed)
         count = multiply_inputs(x, inner, count, eta, block)
         sum_block(network, count, m, block)
         for t in range(count):
@@ -156,23 +156,7 @@ def sum_block(network: Network, count: int, m: int, block: Block) -> None:
             store(block.h, t * layer.width + j, -load(W, j))
     one, x = W.dtype.type(1.0), Matrix(block.x, block.width, 1)
     rows, h = Matrix(W[layer.stride :], layer.stride, 1), Matrix(block.h, layer.width, 1)
-    if m > FULL * layer.n_in:
-        add_product(one, x, rows, h, every[:count], block.listed[:m], layer.n_out)
-        return
-    for first in range(0, count, HALF):  # of which fewer inputs are not 0
-        last = min(first + HALF, count)
-        some = list_half(first, m, block)
-        add_product(one, x, rows, h, every[first:last], block.half[:some], layer.n_out)
-
-
-@kernel
-def list_half(first: int, m: int, block: Block) -> int:
-    """List the inputs that are not 0 in half of the samples, from the first on."""
-    n = 0
-    for i in range(m):
-        block.half[n] = block.listed[i]
-        n += (block.seen[i] >> first) & (2**HALF - 1) != 0
-    return n
+    add_product(one, x, rows, h, every[:count], block.listed[:m], layer.n_out)
 
 
 @kernel
@@ -205,10 +189,7 @@ def update_block(network: Network, count: int, m: int, eta: Real, block: Block) 
         store(W, j, fma(eta, total, load(W, j)))
     x, delta = Matrix(block.x, 1, block.width), Matrix(block.delta, layer.width, 1)
     rows, listed = Matrix(W[layer.stride :], layer.stride, 1), block.listed[:m]
-    if m > FULL * layer.n_in:
-        add_product(-eta, x, delta, rows, listed, every[:count], layer.n_out)
-    else:
-        add_where_seen(-eta, x, delta, rows, listed, block.seen[:m], layer.n_out)
+    add_product(-eta, x, delta, rows, listed, every[:count], layer.n_out)
 
 
 @kernel(inline=False)

@@ -15,13 +15,6 @@ from mlp_fast.kernels.tiles import add_tile, dot_tile
 
 # how much stays in registers: 16 sums and what they are made of, or 4 where a vector takes several
 TALL, VECTORS = (8, 2) if WIDE else (4, 1)
-MEMBERS = np.array(
-    [
-        [i.bit_count(), *(s for s in range(8) if i >> s & 1), *[0] * (8 - i.bit_count())]
-        for i in range(256)
-    ]
-).ravel()
-"""For every set of eight: how many are in it, and which."""
 DOT_TALL, DOT_WIDE = (2, 8) if WIDE else (1, 4)
 ROW_WIDE = 0 if WIDE else 4  # a whole vector, which the next step need not wait for
 
@@ -102,25 +95,6 @@ def add_to_row(
         else:
             add_tile(alpha, A, B, C, rows, r, inner, j, 1, 1)
             j += V
-
-
-@kernel(inline=False)
-def add_where_seen(
-    alpha: Real,
-    A: Matrix,
-    B: Matrix,
-    C: Matrix,
-    rows: NDArray[np.int64],
-    seen: NDArray[np.int64],
-    n: int,
-) -> None:
-    """Add alpha A B to C in the listed rows, where A has but few numbers that are not 0.
-
-    Bit s of what is seen of a row tells whether A has a number there in column s of eight.
-    """
-    for r in range(rows.size):
-        begin = 9 * seen[r]
-        add_to_row(alpha, A, B, C, rows, r, MEMBERS[begin + 1 : begin + 1 + MEMBERS[begin]], n)
 
 
 @kernel(inline=False)

@@ -64,7 +64,7 @@ def bring(rows: Rows, samples: NDArray[np.int64], block: Block) -> tuple[int, in
     stored = scatter(rows, samples, block.x, block.width)
     if rows.n <= CROWDED * stored:
         x = Matrix(block.x, block.width, 1)
-        return list_columns(x, samples.size, rows.n, block.listed, block.seen), 0
+        return list_columns(x, samples.size, rows.n, block.listed), 0
     m = merge_columns(rows, samples, block)
     return m, pack(samples.size, m, block)
 
@@ -84,12 +84,12 @@ def merge_columns(rows: Rows, samples: NDArray[np.int64], block: Block) -> int:
         following, some = n, 0
         for t in range(count):
             if head[t] == p:
-                some |= (rows.values[place[t]] != 0) << t
+                some |= rows.values[place[t]] != 0
                 place[t] += 1
                 head[t] = columns[place[t]] if place[t] < end[t] else n
             following = min(following, head[t])
-        block.listed[m], block.seen[m] = p, some
-        m += some != 0
+        block.listed[m] = p
+        m += some
         p = following
     return m
 

@@ -5,15 +5,9 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.arguments import Floats, Matrix
 from mlp_fast.kernels.jit import kernel
-from mlp_fast.kernels.simd import bits, load, load_first
+from mlp_fast.kernels.simd import bits, lanes, load, load_first
 
 MANY = 0.2  # of the inputs: where a batch's lists pay
-
-
-TRANSPOSITION = tuple(
-    (np.uint64(shift), np.uint64(mask))
-    for shift, mask in ((7, 0x00AA00AA00AA00AA), (14, 0x0000CCCC0000CCCC), (28, 0x00000000F0F0F0F0))
-)
 
 
 @kernel
@@ -37,39 +31,22 @@ def list_inputs(x: Floats, listed: NDArray[np.int64]) -> int:
 
 
 @kernel
-def list_columns(
-    X: Matrix, k: int, n: int, listed: NDArray[np.int64], seen: NDArray[np.int64]
-) -> int:
-    """List the columns of up to eight rows that are not 0 in all of them; return how many.
-
-    Bit i of what is seen of a column tells whether row i is not 0 there.
-    """
+def list_columns(X: Matrix, k: int, n: int, listed: NDArray[np.int64]) -> int:
+    """List the columns of k rows that are not 0 in all of them; return how many."""
+    V = lanes(X.values)
     m = 0
-    for p in range(0, n, 8):
-        square = np.uint64(0)
-        for i in range(k):
-            at = i * X.row + p
+    for p in range(0, n, V):
+        some = 0
+        for i in range(p, p + k * X.row, X.row):
             # memory behind the last row may be nobody's
-            x = load(X.values, at, 8) if p + 8 <= n else load_first(X.values, at, n - p, 8)
-            square |= np.uint64(bits(x != 0)) << np.uint64(8 * i)
-        if square == 0:
+            some |= bits((load(X.values, i) if p + V <= n else load_first(X.values, i, n - p)) != 0)
+        if some == 0:
             continue
-        square = transposed(square)
-        for q in range(p, min(p + 8, n)):
+        for q in range(p, min(p + V, n)):
             listed[m] = q
-            seen[m] = np.int64(square & np.uint64(255))
-            m += seen[m] != 0
-            square >>= np.uint64(8)
+            m += some & 1
+            some >>= 1
     return m
-
-
-@kernel
-def transposed(square: np.uint64) -> np.uint64:
-    """Exchange rows and columns of 8 x 8 bits (Warren, Hacker's Delight, section 7-3)."""
-    for shift, mask in TRANSPOSITION:
-        other = (square ^ (square >> shift)) & mask
-        square ^= other ^ (other << shift)
-    return square
 
 
 @kernel
