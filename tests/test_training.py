@@ -12,6 +12,7 @@ import pytest
 from cases import make_data
 
 from mlp_fast import MLP, initialisation, training
+from mlp_fast.kernels.arguments import BLOCK
 
 MODES = [1, 4, None]
 X, T = make_data("linear", k=23)

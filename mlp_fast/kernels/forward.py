@@ -16,6 +16,8 @@ from mlp_fast.kernels.sparse import sum_sparse
 from mlp_fast.kernels.views import flat, scratch
 from mlp_fast.kernels.zeros import list_columns
 
+TOGETHER = 8  # rows of inputs whose zeros are told together: the more, the fewer there are
+
 
 @inlined
 def forward_batch(network: Network, part: Part, skip_zeros: bool, work: Work, sparse: bool) -> None:
