@@ -85,10 +85,9 @@ class MLP:
 
     Notes
     -----
-    Same options, same data and same seed give the same bits, in every mode, on one machine with
-    one BLAS; trained online (``batch_size=1``, `step`), the same weights for haswell,
-    skylake-avx512 and znver4, which tests compare. The equations are those of the tutorial
-    "The Multi Layer Perceptron".
+    Same options, same data and same seed give the same bits, in every mode, on any CPU of those
+    whose bits tests compare: haswell, skylake-avx512, znver4. The equations are those of the
+    tutorial "The Multi Layer Perceptron".
     """
 
     def __init__(self, **options: Unpack[AllOptions]) -> None:
@@ -298,7 +297,7 @@ class MLP:
         """Learn from one sample: one forward phase and one update (algorithm 2.4.1).
 
         For samples that come one by one; where they are at hand, `train` with ``batch_size=1``
-        takes the same steps without a call for each.
+        takes the same steps, to rounding, without a call for each.
 
         Parameters
         ----------
