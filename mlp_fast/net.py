@@ -165,7 +165,7 @@ class Net:
         """Update the weights by the errors of a forward process (78), if they stay finite."""
         network, X = self._for_kernels(), forward.outputs[0]
         rows = dense_rows(X)
-        train_forwarded(network, self.loss.code, learning_rate, rows, T, forward.work)
+        train_forwarded(network, self.loss.code, learning_rate, rows, T, False, forward.work)
         if not all_finite(read_only(self.theta)):
             self.theta[:] = forward.theta
             warnings.warn(
@@ -194,7 +194,7 @@ class Net:
         collected = self._collected(rows, n_rows, gather=gather)
         work = self.layout.work(n_rows, collected=collected, train=False)
         if rows.sparse:
-            recall_sparse(network, rows, work, out)
+            recall_sparse(network, rows, False, False, work, out)
         else:
             recall(network, rows, gather, zeros_are_many(rows.X), work, out)
         _check_output(out)

@@ -48,7 +48,7 @@ with tempfile.TemporaryDirectory() as folder:
                 m.backward(T, 1)
                 m.step(data[:1] if sp.issparse(data) else data[0], T[0])
                 MLP(layer_sizes=3, batch_size=batch_size, dtype=dtype).train(data, T[:, 0], 2)
-                m.predict(data, [W.tolist() for W in m.weights])
+                m.predict(data, [W.tolist() for W in m.weights]), m.predict(X[:1].astype(dtype))
                 m.weights = m.saved_weights[0] if hasattr(m, "saved_weights") else m.weights
                 m.init_weights([4, 3], 1).predict(data)
             for data in (np.tile(X, (1, 20)), sp.csr_array(np.tile(X, (1, 20)))):  # by output

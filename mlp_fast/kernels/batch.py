@@ -94,7 +94,13 @@ def take_batches(
 
 @kernel(inline=False)
 def train_forwarded(
-    network: Network, loss: int, learning_rate: float, rows: Rows, T: Floats, work: Work
+    network: Network,
+    loss: int,
+    learning_rate: float,
+    rows: Rows,
+    T: Floats,
+    skip_zeros: bool,
+    work: Work,
 ) -> None:
     """Take one step with a batch whose outputs are in work already."""
     k = rows.X.shape[0]
@@ -103,7 +109,7 @@ def train_forwarded(
     A = Matrix(flat(rows.X), rows.n, 1)
     if not network.layers[0].by_input:
         A = Matrix(work.x, work.width, 1)
-    backward_batch(network, -eta, Part(A, rows, samples), False, work, network.theta, False)
+    backward_batch(network, -eta, Part(A, rows, samples), skip_zeros, work, network.theta, False)
 
 
 @kernel

@@ -99,9 +99,11 @@ def recall(
 
 
 @kernel(inline=False)
-def recall_sparse(network: Network, rows: Rows, work: Work, out: Floats) -> None:
-    """Do so for sparse rows."""
-    recall_rows(network, rows, False, False, work, out, True)
+def recall_sparse(
+    network: Network, rows: Rows, gather: bool, skip_zeros: bool, work: Work, out: Floats
+) -> None:
+    """Do so for sparse rows, which are neither gathered nor have zeros to skip."""
+    recall_rows(network, rows, gather, skip_zeros, work, out, True)
 
 
 @inlined
