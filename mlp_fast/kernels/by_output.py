@@ -16,7 +16,7 @@ from mlp_fast.kernels.simd import first, fma, lanes, load, load_tile, splat, sto
 @kernel
 def sum_outputs(W: Floats, stride: int, p: Floats, n_in: int, h: Floats, n: int) -> None:
     """Compute h_q, the sum over p of a_p w_pq, the bias node's a_0 being -1 (2)."""
-    dot_row(Matrix(p, 0, 1), Matrix(W[1:], stride, 1), Matrix(h, 0, 1), n_in, n)
+    dot_row(Matrix(p, 0, 1), Matrix(W, stride, 1), Matrix(h, 0, 1), n_in, n)
 
 
 @kernel

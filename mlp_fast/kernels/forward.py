@@ -67,8 +67,7 @@ def sum_by_output(network: Network, l: int, A: Matrix, H: Matrix, k: int) -> Non
     """Compute H = A_bias W of a layer whose rows of weights belong to outputs."""
     layer = network.layers[l]
     W = network.theta[layer.weights :]
-    rows = Matrix(W[1:], layer.stride, 1)
-    dot_product_biased(A, rows, H, k, layer.n_in, layer.n_out)
+    dot_product_biased(A, Matrix(W, layer.stride, 1), H, k, layer.n_in, layer.n_out)
 
 
 @inlined

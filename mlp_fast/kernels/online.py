@@ -50,7 +50,7 @@ from mlp_fast.kernels.loss import (
     squared_distance,
 )
 from mlp_fast.kernels.permute import permute
-from mlp_fast.kernels.product import add_product, dot_product
+from mlp_fast.kernels.product import add_product, add_to_row, dot_product
 from mlp_fast.kernels.simd import fma, lanes, load, store
 from mlp_fast.kernels.sparse import bring, bring_one, clear
 from mlp_fast.kernels.views import unlocked
@@ -164,10 +164,9 @@ def correct(t: int, n: int, width: int, block: Block, h: Floats) -> None:
     """Subtract what the samples before it have changed from h of sample t."""
     for j in range(0, n, lanes(h)):
         store(h, j, load(block.h, t * width + j))
-    for s in range(t):
-        step = block.steps[s * BLOCK + t]
-        for j in range(0, n, lanes(h)):
-            store(h, j, fma(-step, load(block.delta, s * width + j), load(h, j)))
+    steps, deltas = Matrix(block.steps, 1, BLOCK), Matrix(block.delta, width, 1)
+    every, minus = block.nodes.every, h.dtype.type(-1.0)
+    add_to_row(minus, steps, deltas, Matrix(h, 0, 1), every, t, every[:t], n)
 
 
 @kernel

@@ -105,7 +105,7 @@ def dot_product(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int) -
 
 @kernel(inline=False)
 def dot_product_biased(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int) -> None:
-    """Do so with a column of -1 before A (70), whose weights stand before the rows of B."""
+    """Do so with a column of -1 before A (70), with whose weights the rows of B begin."""
     _dot_strips(A, B, C, m, n_inner, n, 1)
 
 

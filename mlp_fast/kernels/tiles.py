@@ -148,7 +148,7 @@ def add_tile(typingctx, alpha, A, B, C, rows, r, inner, j, height, vectors):
 def dot_tile(typingctx, A, B, C, r, q, n_inner, n, biased, height, width):
     """Write A B' to C, in rows r .. r + height and columns q .. q + width; sums over n_inner.
 
-    If biased, what stands just before a row of B is subtracted: the weight of the bias node.
+    If biased, a row of B begins with the weight of the bias node, which is subtracted.
     Sums are taken in whole vectors, which reach over the ends of rows: there A or B has zeros. A
     width of 0 is that of a vector; behind the n-th column C is filled with anything.
     """
@@ -170,15 +170,17 @@ def dot_tile(typingctx, A, B, C, r, q, n_inner, n, biased, height, width):
         for column in columns:
             start = t(None)
             if biased.literal_value:
-                bias = builder.load(B.pointer(column, INDEX(-1), 1))
+                bias = builder.load(B.pointer(column, INDEX(0), 1))
                 start = builder.insert_element(start, builder.fneg(bias), ir.IntType(32)(0))
             starts.append(start)
         loop = _Loop(builder, n_inner, starts * tall)
 
-        def vector(M, i):
-            return Value(builder, _load(builder, M.pointer(i, loop.i, vec.lanes), vec, t))
+        def vector(M, i, j):
+            return Value(builder, _load(builder, M.pointer(i, j, vec.lanes), vec, t))
 
-        a, b = [vector(A, i) for i in rows], [vector(B, i) for i in columns]
+        behind_bias = builder.add(loop.i, INDEX(biased.literal_value))
+        a = [vector(A, i, loop.i) for i in rows]
+        b = [vector(B, i, behind_bias) for i in columns]
         pairs = [(x, y) for x in a for y in b]
         sums = [x.fma(y, total).value for (x, y), total in zip(pairs, loop.sums, strict=True)]
         sums = loop.close(sums, vec.lanes)
