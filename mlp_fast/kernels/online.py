@@ -56,10 +56,6 @@ from mlp_fast.kernels.sparse import bring, bring_one, clear
 from mlp_fast.kernels.views import unlocked
 from mlp_fast.kernels.zeros import list_columns, list_inputs
 
-FULL = (
-    0.9  # of the inputs: if so many are not 0 in a block, it is not worth asking in which samples
-)
-HALF = BLOCK // 2
 FEW = 3  # outputs that are best taken one by one
 
 
