@@ -25,7 +25,7 @@ from mlp_fast.kernels.online import (
 )
 from mlp_fast.kernels.shallow import RUN, train_shallow
 from mlp_fast.kernels.zeros import zeros_are_many
-from mlp_fast.layout import Layout, read_only
+from mlp_fast.layout import MANY_INPUTS, Layout, read_only
 from mlp_fast.losses import LOSSES, SQUARED_ERROR, Loss
 from mlp_fast.rows import dense_rows, stored_in_rows
 from mlp_fast.settings import Settings
@@ -115,7 +115,7 @@ class Net:
             shuffle=shuffle,
             key=shuffle_key(random_state) if shuffle else 0,
             gather=not (in_order and self.layout.by_input),
-            skip_zeros=not online and zeros_are_many(rows.X),
+            skip_zeros=not online and self._skips_zeros(rows),
         )
         data = Data(rows, T, orders)
         if online:
@@ -196,7 +196,7 @@ class Net:
         if rows.sparse:
             recall_sparse(network, rows, False, False, work, out)
         else:
-            recall(network, rows, gather, zeros_are_many(rows.X), work, out)
+            recall(network, rows, gather, self._skips_zeros(rows), work, out)
         _check_output(out)
         return out
 
@@ -247,6 +247,10 @@ class Net:
             middle = 0.0 if self.output is TANH else 0.5
             return (A[:, 0] > middle).astype(np.int64)
         return np.asarray(A.argmax(axis=1), np.int64)
+
+    def _skips_zeros(self, rows: Rows) -> bool:
+        """Whether rows are so long, and so many inputs 0, that listing the others pays."""
+        return rows.n >= MANY_INPUTS and bool(zeros_are_many(rows.X))
 
     def _fits_in_lanes(self, batch_size: int) -> bool:
         """Whether each sample of a batch may have a lane of its own, and that is faster."""

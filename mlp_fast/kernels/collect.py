@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.arguments import Floats
 from mlp_fast.kernels.jit import kernel
+from mlp_fast.kernels.simd import expect, lanes
+from mlp_fast.kernels.views import flat
 
 
 @kernel
@@ -14,3 +16,12 @@ def collect(X: Floats, samples: NDArray[np.int64], rows: Floats, width: int) -> 
         x = X[samples[i]]
         for p in range(x.size):
             rows[i * width + p] = x[p]
+
+
+@kernel
+def expect_rows(X: Floats, samples: NDArray[np.int64]) -> None:
+    """Have the rows of some samples on their way early: shuffled, they are far."""
+    x, n = flat(X), X.shape[1]
+    for i in range(samples.size):
+        for p in range(samples[i] * n, samples[i] * n + n, lanes(x)):
+            expect(x, p)

@@ -39,7 +39,7 @@ from mlp_fast.kernels.by_output import (
     update_outputs,
     update_some_outputs,
 )
-from mlp_fast.kernels.collect import collect
+from mlp_fast.kernels.collect import collect, expect_rows
 from mlp_fast.kernels.finite import are_finite
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.loss import (
@@ -109,6 +109,7 @@ def take_blocks(
                 x, inner = Matrix(block.packed, block.packed_width, 1), packed
         else:
             collect(data.rows.X, samples, block.x, block.width)
+            expect_rows(data.rows.X, order[begin + count : begin + count + BLOCK])
             m = list_columns(x, count, data.rows.n, block.listed)
         count = multiply_inputs(x, inner, count, eta, block)
         sum_block(network, count, m, block)

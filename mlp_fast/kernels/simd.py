@@ -24,6 +24,7 @@ from collections.abc import Callable
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.core.errors import TypingError
 from numba.core.typeconv import Conversion
 from numba.extending import (
@@ -144,6 +145,28 @@ def address(context, builder, array_type: types.Array, array, i: ir.Value, count
             message = ("vector is out of bounds",)
             context.call_conv.return_user_exc(builder, IndexError, message)
     return builder.gep(array.data, [i])
+
+
+def fetch(builder, pointer, write: bool, near: bool) -> None:
+    """Have a cache line brought into the first cache, or but the second, while work goes on."""
+    int32 = ir.IntType(32)
+    t = ir.FunctionType(ir.VoidType(), [pointer.type, int32, int32, int32])
+    prefetch = cgutils.get_or_insert_function(builder.module, t, "llvm.prefetch.p0")
+    builder.call(prefetch, [pointer, int32(int(write)), int32(3 if near else 2), int32(1)])
+
+
+@intrinsic
+def expect(typingctx, array, i):
+    """Say that the line of array[i] will be read before long; `i` may lie anywhere."""
+    _check_array(array)
+
+    def codegen(context, builder, sig, args):
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        pointer = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
+        fetch(builder, pointer, write=False, near=False)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), codegen
 
 
 @intrinsic(prefer_literal=True)

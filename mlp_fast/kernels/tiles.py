@@ -7,13 +7,11 @@ of every sum is that of a plain loop, so a tile's height and width change no bit
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
-from mlp_fast.kernels.simd import VECTOR_BITS, Value, Vec, _broadcast, _vec, address
+from mlp_fast.kernels.simd import VECTOR_BITS, Value, Vec, _broadcast, _vec, address, fetch
 
 INDEX = ir.IntType(64)
-WRITE, NEAREST, DATA = 1, 3, 1  # what llvm.prefetch is told
 
 
 class _Matrix:
@@ -84,13 +82,10 @@ def _load(builder, pointer, vec: Vec, t: ir.Type, i: int = 0):
 
 def _expect(builder, pointer, vectors: int) -> None:
     """Fetch what will be read and written at the end of a tile, beside the work until then."""
-    byte, int32 = ir.IntType(8), ir.IntType(32)
-    t = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), int32, int32, int32])
-    prefetch = cgutils.get_or_insert_function(builder.module, t, "llvm.prefetch.p0")
-    start = builder.bitcast(pointer, byte.as_pointer())
     for i in range(vectors):
-        place = builder.gep(start, [INDEX(i * VECTOR_BITS // 8)])
-        builder.call(prefetch, [place, int32(WRITE), int32(NEAREST), int32(DATA)])
+        place = builder.bitcast(pointer, ir.IntType(8).as_pointer())
+        place = builder.gep(place, [INDEX(i * VECTOR_BITS // 8)])
+        fetch(builder, place, write=True, near=True)
 
 
 def _store(builder, value, pointer, vec: Vec, i: int = 0):
