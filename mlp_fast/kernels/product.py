@@ -16,6 +16,7 @@ from mlp_fast.kernels.tiles import add_tile, dot_tile
 # how much stays in registers: 16 sums and what they are made of, or 4 where a vector takes several
 TALL, VECTORS = (8, 2) if WIDE else (4, 1)
 DOT_TALL, DOT_WIDE = (2, 8) if WIDE else (1, 4)
+FEW = 3  # columns of C that are taken one by one
 ROW_WIDE = 0 if WIDE else 4  # a whole vector, which the next step need not wait for
 
 
@@ -112,14 +113,35 @@ def dot_product_biased(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n:
 @inlined
 def _dot_strips(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int, biased: int) -> None:
     """Do so, the rows of B that are in a cache meeting all rows of A."""
-    for q in range(0, n, DOT_WIDE):
-        r = 0
-        while m - r >= DOT_TALL:
-            dot_tile(A, B, C, r, q, n_inner, n, biased, DOT_TALL, DOT_WIDE)
-            r += DOT_TALL
-        while r < m:
-            dot_tile(A, B, C, r, q, n_inner, n, biased, 1, DOT_WIDE)
-            r += 1
+    q = 0
+    while q < n:
+        if n - q > FEW:
+            q += _dot_strip(A, B, C, m, n_inner, q, n, biased, DOT_WIDE)
+        else:
+            q += _dot_strip(A, B, C, m, n_inner, q, n, biased, 1)
+
+
+@inlined
+def _dot_strip(
+    A: Matrix,
+    B: Matrix,
+    C: Matrix,
+    m: int,
+    n_inner: int,
+    q: int,
+    n: int,
+    biased: int,
+    width: int,
+) -> int:
+    """Do so for some columns of C; return how many."""
+    r = 0
+    while m - r >= DOT_TALL:
+        dot_tile(A, B, C, r, q, n_inner, n, biased, DOT_TALL, width)
+        r += DOT_TALL
+    while r < m:
+        dot_tile(A, B, C, r, q, n_inner, n, biased, 1, width)
+        r += 1
+    return width
 
 
 @kernel
