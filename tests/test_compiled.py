@@ -104,7 +104,7 @@ def run(code, cache, path=PACKAGE.parent, **environment):
         capture_output=True,
         text=True,
         cwd=cache.parent,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -228,7 +228,7 @@ def test_processes_that_compile_at_once_do_not_disturb_each_other(tmp_path):
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE)
         for _ in range(2)
     ]
-    answers = {process.communicate(timeout=300)[0] for process in processes}
+    answers = {process.communicate(timeout=900)[0] for process in processes}
     assert len(answers) == 1
     assert all(process.returncode == 0 for process in processes)
     assert run(NO_COMPILER + code, cache).encode() in answers
