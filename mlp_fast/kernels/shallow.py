@@ -29,17 +29,17 @@ def train_shallow(
     """Take steps first to last, of k in every epoch; they lie between runs."""
     n = network.layers[0].n_out
     if n <= 4:
-        train_in_lanes(network, data, rule, nodes, curves, first, last, 4)
+        take_runs(network, data, rule, nodes, curves, first, last, 4)
     elif n <= 16:
-        train_in_lanes(network, data, rule, nodes, curves, first, last, 16)
+        take_runs(network, data, rule, nodes, curves, first, last, 16)
     elif n <= 32:
-        train_in_lanes(network, data, rule, nodes, curves, first, last, 32)
+        take_runs(network, data, rule, nodes, curves, first, last, 32)
     else:
-        train_in_lanes(network, data, rule, nodes, curves, first, last, 64)
+        take_runs(network, data, rule, nodes, curves, first, last, 64)
 
 
 @inlined
-def train_in_lanes(
+def take_runs(
     network: Network,
     data: Data,
     rule: Rule,
