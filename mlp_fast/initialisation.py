@@ -1,5 +1,6 @@
 """Initial weights within ±1/√n (57), from the very draws of the tutorial's code 2.6."""
 
+import math
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,8 @@ def initial_weights(sizes: Sequence[int], random_state: int) -> Iterator[NDArray
     generator.seed(random_state)
     draws = [generator.random_sample((n_in + 1, n_out)) for n_in, n_out in pairwise(sizes)]
     for W, n_in in zip(draws, sizes, strict=False):
-        yield W * (2 / np.sqrt(n_in)) - 1 / np.sqrt(n_in)
+        bound = math.sqrt(n_in)
+        yield W * (2 / bound) - 1 / bound
 
 
 class _Generator(threading.local):

@@ -22,7 +22,7 @@ from mlp_fast.kernels.arguments import (
     Work,
 )
 from mlp_fast.kernels.in_lanes import LANES
-from mlp_fast.kernels.shallow import ROW_LANES
+from mlp_fast.kernels.shallow import TRAIN_SHALLOW
 from mlp_fast.kernels.views import SCRATCH
 
 Array = TypeVar("Array", bound=NDArray[Any])
@@ -105,8 +105,10 @@ class Layout:
         self.row_buffer = 0 if needed <= SCRATCH else needed
         self.row_list = 0 if sizes[0] < MANY_INPUTS else sizes[0]
         self.no_buffer: Floats = np.empty(0, self.dtype)
+        # of a row of weights in registers, or 0: see shallow.py
         lanes = self._shallow_lanes()
-        self.shallow = lanes > 0 and self.by_input and bool((self.layers["stride"] >= lanes).all())
+        fit = self.by_input and bool((self.layers["stride"] >= lanes).all())
+        self.row_lanes = lanes if fit else 0
 
     @classmethod
     @functools.lru_cache(maxsize=32)  # making one takes longer than a small training
@@ -248,7 +250,7 @@ class Layout:
         """Return how many lanes a row has in registers, or 0 if it does not fit in."""
         if len(self.sizes) != 3 or self.sizes[2] != 1 or self.sizes[0] > SHALLOW_INPUTS:
             return 0
-        return min((lanes for lanes in ROW_LANES if lanes >= self.sizes[1]), default=0)
+        return min((lanes for lanes in TRAIN_SHALLOW if lanes >= self.sizes[1]), default=0)
 
     def _up(self, n: int) -> int:
         return -(-n // self._lanes) * self._lanes

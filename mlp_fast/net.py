@@ -23,7 +23,7 @@ from mlp_fast.kernels.online import (
     train_sparse_in_blocks,
     train_sparse_one_by_one,
 )
-from mlp_fast.kernels.shallow import RUN, train_shallow
+from mlp_fast.kernels.shallow import RUN, TRAIN_SHALLOW
 from mlp_fast.kernels.zeros import zeros_are_many
 from mlp_fast.layout import MANY_INPUTS, Layout, read_only
 from mlp_fast.losses import LOSSES, SQUARED_ERROR, Loss
@@ -124,9 +124,10 @@ class Net:
 
     def _online_training(self, data: Data, rule: Rule, settings: Settings) -> Training:
         network, rows, k = self._for_kernels(), data.rows, data.T.shape[0]
-        if self.layout.shallow:
+        if self.layout.row_lanes:
+            shallow = TRAIN_SHALLOW[self.layout.row_lanes]
             nodes = self.layout.nodes(min(k, RUN) if rows.sparse else 0)
-            return Training(train_shallow, network, data, rule, nodes, settings, RUN)
+            return Training(shallow, network, data, rule, nodes, settings, RUN)
         in_blocks, one_by_one = train_in_blocks, train_one_by_one
         if rows.sparse:
             in_blocks, one_by_one = train_sparse_in_blocks, train_sparse_one_by_one

@@ -5,13 +5,18 @@ from typing import Any
 
 import numpy as np
 
+from mlp_fast.kernels.shallow import TRAIN_SHALLOW
 from mlp_fast.mlp import MLP
 from mlp_fast.rows import csr_rows, in_order
 from mlp_fast.settings import DTYPES
 
 # inputs and hidden layers of networks that take one way through the kernels each: in registers
 # and in lanes; in blocks and in batches; by output
-SHAPES: list[tuple[int, tuple[int, ...]]] = [(1, (1,)), (64, (8, 8)), (64, ())]
+SHAPES: list[tuple[int, tuple[int, ...]]] = [
+    *((1, (lanes,)) for lanes in TRAIN_SHALLOW),
+    (64, (8, 8)),
+    (64, ()),
+]
 
 
 def warmup(dtypes: Sequence[str] = DTYPES) -> None:

@@ -6,10 +6,12 @@ t + 1: s = x_{t+1} W. Only the update by t itself is lacking then, and follows a
 is known: h_{t+1} = s - eta (x_t . x_{t+1}) delta_t, the bias node's -1 included in x.
 """
 
+from typing import Any
+
 import numpy as np
 
 from mlp_fast.kernels.activation import g, times_g_slope
-from mlp_fast.kernels.arguments import Curves, Data, Network, Nodes, Rule
+from mlp_fast.kernels.arguments import Curves, Data, Network, Nodes, Real, Rule, Vector
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.loss import SQUARED_ERROR, entropy, slope_left
 from mlp_fast.kernels.permute import permute
@@ -18,24 +20,28 @@ from mlp_fast.kernels.simd import fma, load, splat, store, vsum
 from mlp_fast.kernels.sparse import clear, scatter
 from mlp_fast.kernels.views import unlocked
 
-ROW_LANES = (4, 16, 32, 64)  # that a row may have
 RUN = 1024  # samples after which all updates are in the weights, counted from an epoch's start
+FEW = 4  # lanes, with which a sample is but a wait, and one more instruction costs nothing
 
 
-@kernel(inline=False)
-def train_shallow(
-    network: Network, data: Data, rule: Rule, nodes: Nodes, curves: Curves, first: int, last: int
-) -> None:
-    """Take steps first to last, of k in every epoch; they lie between runs."""
-    n = network.layers[0].n_out
-    if n <= 4:
-        take_runs(network, data, rule, nodes, curves, first, last, 4)
-    elif n <= 16:
-        take_runs(network, data, rule, nodes, curves, first, last, 16)
-    elif n <= 32:
-        take_runs(network, data, rule, nodes, curves, first, last, 32)
-    else:
-        take_runs(network, data, rule, nodes, curves, first, last, 64)
+def _with_rows_of(count: int) -> Any:
+    def train(
+        network: Network,
+        data: Data,
+        rule: Rule,
+        nodes: Nodes,
+        curves: Curves,
+        first: int,
+        last: int,
+    ) -> None:
+        take_runs(network, data, rule, nodes, curves, first, last, count)
+
+    train.__name__ = train.__qualname__ = f"train_shallow_{count}"
+    return kernel(inline=False)(train)
+
+
+TRAIN_SHALLOW = {count: _with_rows_of(count) for count in (2, 4, 16, 32, 64)}
+"""By the lanes of a row of weights: take steps first to last, of k in every epoch."""
 
 
 @inlined
@@ -49,7 +55,7 @@ def take_runs(
     end: int,
     count: int,
 ) -> None:
-    """Do so with rows of so many lanes."""
+    """Take steps begin to end, which lie between runs, with rows of so many lanes."""
     k, layers, sparse = data.T.shape[0], network.layers, data.rows.sparse
     W, w = network.theta[layers[0].weights :], network.theta[layers[1].weights :]
     n, stride = layers[0].n_out, layers[0].stride
@@ -83,10 +89,10 @@ def take_runs(
             t = unlocked(data.T[samples[s]])
             a = g(g_hidden, beta, h)
             v_slope = times_g_slope(g_hidden, beta, a, v)
-            h_out = vsum(a * v) - bias
+            h_out = sum_output(a, v, bias, count)
             y = g(g_output, beta_out, h_out)
             e = y - t[0]  # (47)
-            delta_out = times_g_slope(left, one, y, e)  # but for beta, which eta_out has
+            slope_out = times_g_slope(left, one, y, one)  # but for beta, which eta_out has
 
             x_next = X[places[min(s + 1, samples.size - 1)]]
             row = load(W, 0, count) - change  # (4), of the sample before
@@ -99,8 +105,9 @@ def take_runs(
                 store(W, i, row)
                 h = fma(x_next[p], row, h)
                 product = fma(x[p], x_next[p], product)
-            h = fma(delta_out, (eta_out * product) * v_slope, h)
-            step_out = eta_out * delta_out
+            share = (eta_out * product) * v_slope
+            h = add_update(h, share, y, t[0], slope_out, count)
+            step_out = eta_out * (e * slope_out)
             change = step_out * v_slope  # -eta delta (36), with v as in the forward phase
             v = fma(step_out, first_lanes(a, n), v)
             bias -= step_out
@@ -126,3 +133,19 @@ def take_runs(
         curves.loss[epoch] += 0.5 * error if rule.loss == SQUARED_ERROR else loss  # (48)
     store(w, 1, v)
     w[0] = bias
+
+
+@inlined
+def sum_output(a: Vector, v: Vector, bias: Real, count: int) -> Any:
+    """Return h of the output (2). In a lane of few the bias is subtracted sooner."""
+    if count <= FEW:
+        return vsum(fma(a, v, first_lanes(splat(-bias, v), 1)))
+    return vsum(a * v) - bias
+
+
+@inlined
+def add_update(h: Vector, share: Vector, y: Real, t: Real, slope: Real, count: int) -> Vector:
+    """Return h after the update by (y - t) slope times its share; of few lanes at once."""
+    if count <= FEW:
+        return fma(slope, fma(y, share, -t * share), h)
+    return fma((y - t) * slope, share, h)

@@ -1,4 +1,4 @@
-"""exp, log, tanh and sigmoid of vectors and of numbers, within two units in the last place.
+"""exp, log and tanh of vectors and of numbers, within two units in the last place; and sigmoid.
 
 One formula for float32 and float64; what differs is in `FORMATS`. No branches, no tables, no calls;
 infinities, NaN, zeros and denormals are answered as IEEE 754 says.
@@ -20,7 +20,7 @@ class Format(NamedTuple):
     `exp` of (exp(r) - 1 - r) / r^2 in r, |r| <= log(2)/2, the error weighted by |r|^1.5 / exp(r);
     `log` of (log((1+s)/(1-s)) - 2s) / s^3 in s^2, |s| <= 3 - sqrt(8), the error weighted by s^2;
     `tanh` of (r/tanh(r) - 1) / r^2 in r^2, |r| <= log(2)/4, the error weighted by r^2.
-    `ln2` is log(2) in two parts, the first so short that its product with any exponent is exact.
+    `ln2` is log(2) rounded, and what that took from it.
     """
 
     bits: int
@@ -47,7 +47,7 @@ class Format(NamedTuple):
 FORMATS = {
     64: Format(
         bits=64, mantissa=52, bias=1023,
-        ln2=(0.6931471803691238, 1.9082149292705877e-10),
+        ln2=(0.6931471805599453, 2.3190468138462996e-17),
         exp_range=(-746.0, 710.0), sigmoid_range=(-709.0, 40.0),
         exp=(0.5000000000000007, 0.16666666666666455, 0.04166666666655816, 0.008333333333479227,
              0.0013888888936610477, 0.0001984126951968834, 2.480150002827836e-05,
@@ -59,7 +59,7 @@ FORMATS = {
     ),
     32: Format(
         bits=32, mantissa=23, bias=127,
-        ln2=(0.693145751953125, 1.428606765330187e-06),
+        ln2=(0.6931471824645996, -1.904654299957768e-09),
         exp_range=(-105.0, 89.0), sigmoid_range=(-88.0, 40.0),
         exp=(0.4999999459105944, 0.16666532246676627, 0.041668247280668314,
              0.008367616646332388, 0.001381710088204786),
@@ -110,16 +110,15 @@ def _power_of_two(exponent: Value) -> Value:
     return (exponent << _format(exponent).mantissa).as_float()
 
 
-def _expm1(high: Value, low: Value, sign: float = 1.0, less: Value | float = 0.0) -> Value:
-    """sign (exp(sign (high + low)) - 1) - less; the first term lies within 0.42.
+def _expm1(high: Value, low: Value) -> Value:
+    """exp(high + low) - 1, within 0.42.
 
     The exact `high` joins last, so that this is good to an ulp, and everything else runs beside it.
     """
-    coefficients = [a * sign ** (i + 1) for i, a in enumerate(_format(high).exp)]
-    r = high + low
-    r2 = r * r
-    start = r2.fma(_polynomial(r, coefficients[:2]), low - less)
-    return high + (r2 * r2).fma(_polynomial(r, coefficients[2:]), start)
+    coefficients, r = _format(high).exp, high + low
+    square = r * r
+    start = square.fma(_polynomial(r, coefficients[:2]), low)
+    return high + (square * square).fma(_polynomial(r, coefficients[2:]), start)
 
 
 @elementwise
@@ -135,19 +134,28 @@ def exp(x):
 
 @elementwise
 def sigmoid(x, beta):
-    """1 / (1 + exp(-y)) of the rounded y = beta x, within 1.8 ulp; 0 below 0.7 of the least normal.
+    """1 / (1 + exp(-y)) of the rounded y = beta x, within 2.5 ulp; 0 below the least normal number.
 
-    With y = k log(2) + r it is 2^k / (2^k + exp(-r)), and 2^k is 0 from there on.
+    With y = k log(2) + high + low it is 2^k / (2^k + exp(-high - low)). Small networks wait for
+    this more than for anything else, hence as few steps as can be come one after another: nothing
+    is clamped, and `low` joins where there is time. In float64, whose polynomial takes longer,
+    there is time for what is lost in 2^k + 1, and for more of the product with `low`.
     """
     f = _format(x)
-    range_, per_bit = f.sigmoid_range, 1.0 / math.log(2.0)
-    shifted = x.fma(beta * per_bit, f.to_exponent)  # beside beta x
-    shifted = _clamp(shifted, *(f.to_exponent + end * per_bit for end in range_))
-    k, high, low = _reduce(_clamp(x * beta, *range_), shifted=shifted)
+    y, shifted = x * beta, x.fma(beta * (1.0 / math.log(2.0)), f.to_exponent)
+    k, high, low = _reduce(y, shifted=shifted)
     power = _power_of_two(k)
-    start = power + 1.0
-    lost = power - (start - 1.0)  # what rounding took from it; all this is ready long before exp
-    return power / (start - _expm1(high, low, -1.0, less=lost))
+    start, less = power + 1.0, low.fma(-high, low)
+    coefficients: list = [a * (-1.0) ** i for i, a in enumerate(f.exp)]  # of exp(-r)
+    if f.bits == 64:
+        less -= power - (start - 1.0)
+        coefficients[0] = low.fma(-0.5, coefficients[0])
+    square = high * high
+    tail = square.fma(_polynomial(high, coefficients[:2]), -less)
+    tail = (square * square).fma(_polynomial(high, coefficients[2:]), tail)
+    below, above = f.sigmoid_range
+    a = (y < below).choose(0.0, power / ((start - high) + tail))
+    return (y > above).choose(1.0, a)
 
 
 @elementwise
