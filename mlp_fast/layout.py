@@ -100,11 +100,9 @@ class Layout:
         self.n_true = n_weights
         self.every = np.arange(max(BLOCK, *sizes))
         # what a single row needs: see recall_row
-        self.row_shape, self.answer_shape = (1, sizes[0]), (1, sizes[-1])
         needed = 2 * int(ends[-2] + self._widths[1] + self._widths[-1])
         self.row_buffer = 0 if needed <= SCRATCH else needed
         self.row_list = 0 if sizes[0] < MANY_INPUTS else sizes[0]
-        self.no_buffer: Floats = np.empty(0, self.dtype)
         # of a row of weights in registers, or 0: see shallow.py
         lanes = self._shallow_lanes()
         fit = self.by_input and bool((self.layers["stride"] >= lanes).all())

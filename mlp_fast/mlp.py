@@ -12,6 +12,7 @@ from mlp_fast.kernels.arguments import Floats, Rows
 from mlp_fast.net import Forward, Net
 from mlp_fast.rows import as_dense
 from mlp_fast.settings import AllOptions, Options, Settings, all_sizes, positive, seed
+from mlp_fast.single_row import Answering, no_answer
 from mlp_fast.weights import Weights
 
 
@@ -93,6 +94,7 @@ class MLP:
     def __init__(self, **options: Unpack[AllOptions]) -> None:
         self.settings = Settings.of(options)
         self._net: Net | None = None
+        self._answering: Answering = no_answer  # for a single row
         self._forward: Forward | None = None
 
     def __repr__(self) -> str:
@@ -105,12 +107,14 @@ class MLP:
         return f"MLP({', '.join(told)})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_forward": None}  # a copy has to call forward itself
+        # a copy has to call forward itself
+        return {**vars(self), "_forward": None, "_answering": no_answer}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if self._net is not None:  # joblib hands large arrays over read-only
             self._net = self._net.twin()
+            self._answering = self._net.answering()
 
     def train(
         self, X: ArrayLike, T: ArrayLike, epochs: int | None = None, **options: Unpack[Options]
@@ -368,13 +372,11 @@ class MLP:
         >>> MLP().train([[0], [1]], [0, 1], 1000, layer_sizes=(), learning_rate=9).predict([[1]])
         array([1])
         """
-        net, answer = self._net, None
-        if net is not None and weights is None:
-            answer = net.recall_row(X)
-        if net is None or answer is None:
+        answer = self._answering(X) if weights is None else None
+        if answer is None:
             return self._fitted().in_form(self._answer(X, weights))
         self._forward = None
-        return net.in_form(answer)
+        return answer
 
     def predict_classes(self, X: ArrayLike, weights: Any = None) -> NDArray[np.int64]:
         """Answer with the index of a class.
@@ -466,3 +468,4 @@ class MLP:
         for name in ("error_", "loss_curve_", "saved_weights", "outputs"):
             self.__dict__.pop(name, None)
         self._net, self._forward = net, None
+        self._answering = net.answering()

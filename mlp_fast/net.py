@@ -14,7 +14,7 @@ from mlp_fast.initialisation import initial_weights, shuffle_key
 from mlp_fast.kernels.arguments import BLOCK, Data, Floats, Network, Rows, Rule, Work
 from mlp_fast.kernels.batch import train_batch, train_forwarded, train_sparse_batch
 from mlp_fast.kernels.finite import all_finite
-from mlp_fast.kernels.forward import recall, recall_row, recall_sparse
+from mlp_fast.kernels.forward import recall, recall_sparse
 from mlp_fast.kernels.in_lanes import LANES, train_in_lanes
 from mlp_fast.kernels.online import (
     train_in_blocks,
@@ -29,11 +29,11 @@ from mlp_fast.layout import MANY_INPUTS, Layout, read_only
 from mlp_fast.losses import LOSSES, SQUARED_ERROR, Loss
 from mlp_fast.rows import dense_rows, stored_in_rows
 from mlp_fast.settings import Settings
+from mlp_fast.single_row import Answering, answering
 from mlp_fast.training import Training
 from mlp_fast.validation import check_orders
 
 TINY = 40  # weights
-NO_LIST = np.empty(0, np.int64)
 ROWS = 256  # that are worked on at a time: their activations fit in a cache
 
 
@@ -201,28 +201,12 @@ class Net:
         _check_output(out)
         return out
 
-    def recall_row(self, X: Any) -> Floats | None:
-        """Return the outputs for a single row, or None if anything about it is out of the ordinary.
+    def answering(self) -> Answering:
+        """Return what answers for a single row, unless something about it is out of the ordinary.
 
         A row takes less time than the checks and the buffers that many rows are worth.
         """
-        layout = self.layout
-        if not (
-            type(X) is np.ndarray
-            and X.dtype is layout.dtype
-            and X.shape == layout.row_shape
-            and X.flags.carray
-        ):
-            return None
-        out: Floats = np.empty(layout.answer_shape, layout.dtype)
-        buffer, listed = layout.no_buffer, NO_LIST
-        if layout.row_buffer:
-            buffer = np.empty(layout.row_buffer, layout.dtype)
-        if layout.row_list:
-            listed = np.empty(layout.row_list, np.int64)
-        if recall_row(self.theta, layout.layers, X, layout.every, listed, buffer, out):
-            return out
-        return None
+        return answering(self.layout, self.theta, self.output, self.vector)
 
     def in_form(self, A: Floats) -> NDArray[Any]:
         """Return outputs as answers in the form of the targets."""

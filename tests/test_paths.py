@@ -1,5 +1,7 @@
 """Which kernel trains or recalls a network follows from its shape; all do the same mathematics."""
 
+import pickle
+
 import numpy as np
 import pytest
 from cases import DTYPES, HIDDEN, LEGAL_PAIRS, assert_to_rounding, make_data, make_pair
@@ -137,11 +139,37 @@ def test_one_row_is_answered_as_many_rows_are(output, loss, sizes, dtype):
     m, _ = make_pair(sizes, "tanh", output, loss, dtype)
     X = make_data(output, 5, sizes[0], sizes[-1])[0].astype(dtype)
     X[:, ::3] = 0
-    together = m._net.recall(dense_rows(X), m._net.theta)
+    together = m.predict(X)
     for i in range(5):
-        alone = m._net.recall_row(X[i : i + 1])
-        assert_to_rounding([alone], [together[i : i + 1]], 3)
-        np.testing.assert_array_equal(m.predict(X[i : i + 1]), m.predict(X[i : i + 1].tolist()))
+        alone = m._answering(X[i : i + 1])
+        assert alone.dtype == together.dtype
+        bound = 8 * 3 * np.finfo(dtype).eps
+        np.testing.assert_allclose(alone, together[i : i + 1], rtol=bound, atol=bound)
+        np.testing.assert_array_equal(m.predict(X[i : i + 1]), alone)
+
+
+def test_one_row_is_answered_in_the_form_of_vector_targets():
+    X, T = make_data("sigmoid", 5, 3, 1)
+    for output in ("sigmoid", "linear"):
+        m = MLP(layer_sizes=4, output_activation=output).train(X, T[:, 0], 2)
+        alone = m._answering(X[:1])
+        assert alone.shape == (1,)
+        np.testing.assert_allclose(alone, m.predict(X)[:1], rtol=1e-14)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (1, 2), (1, 4), (3, 1), (3,), (1, 1, 3), (0, 3)])
+def test_what_is_not_one_row_is_left_to_the_checks(shape):
+    assert MLP().init_weights((3, 4, 1), 0)._answering(np.zeros(shape)) is None
+
+
+def test_a_copy_answers_by_its_own_weights():
+    m = MLP(output_activation="linear").init_weights((3, 4, 1), 0)
+    row = np.ones((1, 3))
+    before = m.predict(row)
+    twin = pickle.loads(pickle.dumps(m))
+    m.weights[-1][:] = 0
+    np.testing.assert_array_equal(twin.predict(row), before)
+    np.testing.assert_array_equal(m.predict(row), [[0]])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -16,6 +16,7 @@ from mlp_fast.kernels.sparse import sum_sparse
 from mlp_fast.kernels.views import flat, scratch
 from mlp_fast.kernels.zeros import list_columns
 
+VALUES, CLASSES, LARGEST = range(3)  # forms of an answer
 TOGETHER = 8  # rows of inputs whose zeros are told together: the more, the fewer there are
 
 
@@ -130,17 +131,34 @@ def recall_rows(
                 out[start + i, j] = outputs[i * top.width + j]
 
 
+@kernel
+def answer(form: int, a: Floats, out: Floats) -> None:
+    """Write outputs, or 1 for those above 0.5 or for the first of the largest and else 0."""
+    if form == VALUES:
+        for j in range(a.size):
+            out[0, j] = a[j]
+        return
+    integers, largest = out.view(np.int64), 0
+    for j in range(a.size):
+        integers[0, j] = form == CLASSES and a[j] > 0.5
+        if a[j] > a[largest]:
+            largest = j
+    if form == LARGEST:
+        integers[0, largest] = 1
+
+
 @kernel(inline=False)
 def recall_row(
     theta: Floats,
     layers: NDArray[np.void],
-    X: Floats,
     every: NDArray[np.int64],
-    listed: NDArray[np.int64],
+    form: int,
     buffer: Floats,
+    listed: NDArray[np.int64],
+    X: Floats,
     out: Floats,
 ) -> bool:
-    """Write the outputs of the last layer for the only row of X; return whether all is finite.
+    """Write the answer for X, if that is one row of the right length; return whether all is finite.
 
     Plain arrays are what a call takes least time for, and making none takes less: a small network
     needs no buffer. Without room for a list of the inputs that are not 0, all are taken.
@@ -148,6 +166,8 @@ def recall_row(
     if buffer.size == 0:
         buffer = scratch(buffer)
     x, first = X.reshape(X.size), layers[0]
+    if X.shape[0] != 1 or x.size != first.n_in:
+        return False
     top = layers[layers.size - 1]
     end = top.nodes + first.width + top.width  # behind the last layer, with room for a vector
     a, delta = buffer[:end], buffer[end:]
@@ -162,6 +182,6 @@ def recall_row(
             a[p] = 0
         first_sum(network, x, nodes)
     forward_layers(network, nodes)
-    for j in range(top.n_out):
-        out[0, j] = a[top.nodes + j]
-    return are_finite(out[0])
+    outputs = a[top.nodes : top.nodes + top.n_out]
+    answer(form, outputs, out)
+    return are_finite(outputs)

@@ -40,3 +40,15 @@ def kernel(function: Any = None, *, inline: bool = True) -> Any:
 def inlined(function: Function) -> Function:
     """Paste a function into its callers, where its literal arguments are literals, too."""
     return numba.njit(error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]
+
+
+def entry_point(function: Any, *arguments: Any) -> Callable[..., Any]:
+    """Return a kernel's code for arguments of exactly these types, compiled or loaded.
+
+    To be called with no others: nothing checks them, and that is what makes it quick. Numba looks
+    at every argument of a kernel to find the code for its types, which takes longer than a small
+    network's answer.
+    """
+    signature = tuple(map(numba.typeof, arguments))
+    function.compile(signature)
+    return function.overloads[signature].entry_point  # type: ignore[no-any-return]
