@@ -15,6 +15,7 @@ from mlp_fast.kernels.arguments import (
     LAYER,
     Block,
     Floats,
+    Grid,
     Lanes,
     Network,
     Nodes,
@@ -222,6 +223,13 @@ class Layout:
         size, top = (sum(sizes) * LANES for sizes in (self.sizes, self.sizes[:-1]))
         a, delta, t = (self._aligned(n) for n in (size, size, 2 * (size - top)))
         return Lanes(a, delta, t, top)
+
+    def grid(self, n_units: int, n_samples: int) -> Grid:
+        """Return buffers for a batch of which each hidden unit and sample has a lane of its own."""
+        n_lanes = n_units * n_samples
+        x, W = (self._aligned(n * n_lanes) for n in (self.sizes[0], self.sizes[0] + 1))
+        v, t, e, used = (self._aligned(n_lanes) for _ in range(4))
+        return Grid(x, W, v, t, e, used, n_samples)
 
     def outputs(self, work: Work, n_rows: int) -> list[Floats]:
         """Return each layer's outputs of a batch as a read-only view of shape (n_rows, n_out)."""

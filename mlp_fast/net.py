@@ -24,6 +24,7 @@ from mlp_fast.kernels.online import (
     train_sparse_one_by_one,
 )
 from mlp_fast.kernels.shallow import RUN, TRAIN_SHALLOW
+from mlp_fast.kernels.shallow_batch import TRAIN_SHALLOW_BATCH
 from mlp_fast.kernels.zeros import zeros_are_many
 from mlp_fast.layout import MANY_INPUTS, Layout, read_only
 from mlp_fast.losses import LOSSES, SQUARED_ERROR, Loss
@@ -138,6 +139,10 @@ class Net:
 
     def _batch_training(self, data: Data, rule: Rule, settings: Settings) -> Training:
         network, rows = self._for_kernels(), data.rows
+        room = self._room(rule.batch_size)
+        if room and not rows.sparse:
+            kernel, grid = TRAIN_SHALLOW_BATCH[room], self.layout.grid(*room)
+            return Training(kernel, network, data, rule, grid, settings)
         if self._fits_in_lanes(rule.batch_size) and not rows.sparse:
             return Training(train_in_lanes, network, data, rule, self.layout.lanes(), settings)
         n_rows = min(rule.batch_size, ROWS)
@@ -148,8 +153,8 @@ class Net:
             gradient=rule.batch_size > ROWS,
             stored=stored_in_rows(rows, n_rows),
         )
-        kernel = train_sparse_batch if rows.sparse else train_batch
-        return Training(kernel, network, data, rule, work, settings)
+        train = train_sparse_batch if rows.sparse else train_batch
+        return Training(train, network, data, rule, work, settings)
 
     def forward(self, X: Floats) -> Forward:
         """Compute the outputs of every layer (69)."""
@@ -236,6 +241,14 @@ class Net:
     def _skips_zeros(self, rows: Rows) -> bool:
         """Whether rows are so long, and so many inputs 0, that listing the others pays."""
         return rows.n >= MANY_INPUTS and bool(zeros_are_many(rows.X))
+
+    def _room(self, batch_size: int) -> tuple[int, int] | None:
+        """Return the least room of hidden units and samples that a tiny batch fits in."""
+        if len(self.layout.sizes) != 3 or self.layout.sizes[2] != 1 or self.layout.n_true > TINY:
+            return None
+        n_units = self.layout.sizes[1]
+        rooms = (r for r in TRAIN_SHALLOW_BATCH if n_units <= r[0] and batch_size <= r[1])
+        return min(rooms, default=None)
 
     def _fits_in_lanes(self, batch_size: int) -> bool:
         """Whether each sample of a batch may have a lane of its own, and that is faster."""

@@ -10,7 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.extras import extra
-from mlp_fast.kernels.arguments import Block, Curves, Data, Lanes, Network, Nodes, Rule, Work
+from mlp_fast.kernels.arguments import (
+    Block,
+    Curves,
+    Data,
+    Grid,
+    Lanes,
+    Network,
+    Nodes,
+    Rule,
+    Work,
+)
 from mlp_fast.kernels.finite import all_finite
 from mlp_fast.layout import read_only
 from mlp_fast.settings import Settings
@@ -44,7 +54,7 @@ class Training:
         network: Network,
         data: Data,
         rule: Rule,
-        work: Block | Lanes | Nodes | Work,
+        work: Block | Grid | Lanes | Nodes | Work,
         settings: Settings,
         apart: int = 1,
     ) -> None:

@@ -6,16 +6,19 @@ from typing import Any
 import numpy as np
 
 from mlp_fast.kernels.shallow import TRAIN_SHALLOW
+from mlp_fast.kernels.shallow_batch import TRAIN_SHALLOW_BATCH
 from mlp_fast.mlp import MLP
 from mlp_fast.rows import csr_rows, in_order
 from mlp_fast.settings import DTYPES
 
-# inputs and hidden layers of networks that take one way through the kernels each: in registers
-# and in lanes; in blocks and in batches; by output
-SHAPES: list[tuple[int, tuple[int, ...]]] = [
-    *((1, (lanes,)) for lanes in TRAIN_SHALLOW),
-    (64, (8, 8)),
-    (64, ()),
+# inputs, hidden layers and examples of networks that take one way through the kernels each:
+# in registers, online and in batches; in lanes; in blocks and in larger batches; by output
+SHAPES: list[tuple[int, tuple[int, ...], int]] = [
+    *((1, (lanes,), 2) for lanes in TRAIN_SHALLOW),
+    *((1, (n_units,), n_samples) for n_units, n_samples in TRAIN_SHALLOW_BATCH),
+    (1, (), 2),
+    (64, (8, 8), 2),
+    (64, (), 2),
 ]
 
 
@@ -40,10 +43,9 @@ def warmup(dtypes: Sequence[str] = DTYPES) -> None:
     >>> mlp_fast.warmup(["float64"])
     """
     networks = [MLP(dtype=dtype) for dtype in dtypes]  # all checked, then compiled
-    k, T = 2, [0.0, 1.0]
     for m, dtype in zip(networks, dtypes, strict=True):
-        for n_in, hidden in SHAPES:
-            X = np.ones((k, n_in), dtype)
+        for n_in, hidden, k in SHAPES:
+            X, T = np.ones((k, n_in), dtype), np.zeros(k)
             ones = np.ones(k), np.zeros(k, np.int32), np.arange(k + 1)
             columns, starts, values = in_order(*ones, (k, n_in))
             sparse: Any = csr_rows(values.astype(dtype), columns, starts, n_in)

@@ -51,9 +51,14 @@ with tempfile.TemporaryDirectory() as folder:
                 m.predict(data, [W.tolist() for W in m.weights]), m.predict(X[:1].astype(dtype))
                 m.weights = m.saved_weights[0] if hasattr(m, "saved_weights") else m.weights
                 m.init_weights([4, 3], 1).predict(data)
+                for n in (2, 3, 16, 17, 33):  # each in registers of its own width
+                    MLP(layer_sizes=n, batch_size=batch_size, dtype=dtype).train(data, T[:, 0], 1)
             for data in (np.tile(X, (1, 20)), sp.csr_array(np.tile(X, (1, 20)))):  # by output
                 m = MLP(layer_sizes=(), batch_size=batch_size, dtype=dtype)
                 m.train(data, T[:, 0], 2).predict(data)
+        for n, k in ((2, 4), (2, 5), (3, 4), (3, 5), (8, 4), (8, 5)):
+            MLP(layer_sizes=n, batch_size=k, dtype=dtype).train(X[:, :2], T[:, 0], 1)
+        MLP(layer_sizes=(2, 2), batch_size=4, dtype=dtype).train(X[:, :2], T, 1)
     del mapped
 """
 

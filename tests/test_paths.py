@@ -14,6 +14,7 @@ from mlp_fast.kernels.batch import train_batch
 from mlp_fast.kernels.in_lanes import LANES, train_in_lanes
 from mlp_fast.kernels.online import train_in_blocks, train_one_by_one
 from mlp_fast.kernels.shallow import RUN, TRAIN_SHALLOW
+from mlp_fast.kernels.shallow_batch import TRAIN_SHALLOW_BATCH
 from mlp_fast.rows import dense_rows
 
 ONE_OUTPUT = [(output, loss) for output, loss in LEGAL_PAIRS if output != "softmax"]
@@ -35,7 +36,13 @@ def kernel_of(sizes, batch_size, k=20, **options):
         ((8, 50, 2), 1, train_in_blocks),
         ((8, 50, 50, 1), 1, train_in_blocks),
         ((784, 1), 1, train_one_by_one),
-        ((2, 2, 1), LANES, train_in_lanes),
+        ((2, 2, 1), 4, TRAIN_SHALLOW_BATCH[2, 4]),
+        ((2, 3, 1), 5, TRAIN_SHALLOW_BATCH[4, 8]),
+        ((2, 8, 1), 2, TRAIN_SHALLOW_BATCH[8, 4]),
+        ((2, 9, 1), LANES, train_in_lanes),
+        ((2, 2, 2), LANES, train_in_lanes),
+        ((2, 2, 1, 1), LANES, train_in_lanes),
+        ((2, 1), LANES, train_in_lanes),
         ((2, 2, 1), LANES + 1, train_batch),
         ((8, 50, 1), 4, train_batch),
     ],
@@ -112,12 +119,34 @@ def test_a_block_whose_products_overflow_is_taken_one_by_one():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("batch_size", [2, 3, 7, LANES, None])
-@pytest.mark.parametrize("sizes", [(2, 2, 1), (3, 4), (2, 2, 3, 1), (1, 1, 1)])
+@pytest.mark.parametrize("sizes", [(2, 9, 1), (3, 4), (2, 2, 3, 1)])
 @pytest.mark.parametrize("hidden", HIDDEN)
 @pytest.mark.parametrize(("output", "loss"), ONE_OUTPUT)
 def test_tiny_batches_in_lanes(output, loss, hidden, sizes, batch_size, dtype):
     X, T = make_data(output, k=7, n_in=sizes[0], n_out=sizes[-1])
     agree(sizes, hidden, output, loss, dtype, X, T, orders_of(7, 5), batch_size)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("batch_size", [3, 4, 5, None])
+@pytest.mark.parametrize(
+    "sizes", [(2, 2, 1), (1, 1, 1), (3, 3, 1), (2, 4, 1), (5, 5, 1), (2, 8, 1)]
+)
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize(("output", "loss"), ONE_OUTPUT)
+def test_tiny_batches_of_shallow_networks(output, loss, hidden, sizes, batch_size, dtype):
+    X, T = make_data(output, k=7, n_in=sizes[0], n_out=1)
+    agree(sizes, hidden, output, loss, dtype, X, T, orders_of(7, 5), batch_size)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_tiny_batch_may_be_cut_anywhere(shuffle):
+    X, T = make_data("sigmoid", 7, 2, 1)
+    options = {"layer_sizes": 3, "batch_size": 3, "shuffle": shuffle, "random_state": 2}
+    m = MLP(**options).train(X, T, 6)
+    by_epochs = MLP(**options).train(X, T, 6, save_weights=True)  # a call for each epoch
+    for W, V in zip(m.weights, by_epochs.weights, strict=True):
+        np.testing.assert_array_equal(W, V)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -143,6 +143,18 @@ class Lanes(NamedTuple):
     top: int  # where the last layer begins in them
 
 
+class Grid(NamedTuple):
+    """Buffers of a batch with a lane for each hidden unit and sample; weights are repeated."""
+
+    x: Floats  # inputs, a vector each
+    W: Floats  # of the hidden layer, a vector for the bias and one for each input
+    v: Floats  # of the output
+    t: Floats  # targets
+    e: Floats  # errors, or h of the output
+    used: Floats  # 1 where there is such a unit and sample, 0 elsewhere
+    n_samples: int  # that there is room for: a unit has so many lanes
+
+
 class Curves(NamedTuple):
     """Sums over the samples of each epoch, in float64."""
 

@@ -495,6 +495,27 @@ def vsum(typingctx, v):
     return v.dtype(v), codegen
 
 
+@intrinsic(prefer_literal=True)
+def vsum_groups(typingctx, v, step, count):
+    """In every lane the sum of a group of `count` lanes that lie `step` apart; literal powers of 2.
+
+    Lane i is joined to the one whose number differs in a bit, so all of a group have the same bits.
+    """
+    _check_vec(v)
+    if not all(isinstance(t, types.IntegerLiteral) for t in (step, count)):
+        raise TypingError(f"groups of lanes have literal numbers, not {step} and {count}")
+
+    def codegen(context, builder, sig, args):
+        total, bit = Value(builder, args[0]), step.literal_value
+        while bit < step.literal_value * count.literal_value:
+            index = ir.VectorType(ir.IntType(32), v.lanes)([i ^ bit for i in range(v.lanes)])
+            total += Value(builder, builder.shuffle_vector(total.value, total.value, index))
+            bit *= 2
+        return total.value
+
+    return v(v, step, count), codegen
+
+
 @intrinsic
 def vmax(typingctx, v):
     """The greatest of all lanes, down the same tree. A NaN may get lost."""

@@ -1,0 +1,152 @@
+"""Batch training of a few hidden units below one output, for a handful of samples, in registers.
+
+A lane belongs to one hidden unit and one sample: those of unit j begin at lane j n_samples. So all
+of the hidden layer is one vector (section 2.5), the sum over the units, which makes h of the
+output, goes across the groups of lanes, and the sums over the batch in (77) within them. Each sum
+is left in every lane it came from, which is where the next step needs it.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp_fast.kernels.activation import g, times_g_slope
+from mlp_fast.kernels.arguments import Curves, Data, Floats, Grid, Network, Rule, Vector
+from mlp_fast.kernels.jit import inlined, kernel
+from mlp_fast.kernels.loss import SQUARED_ERROR, entropy, slope_left
+from mlp_fast.kernels.permute import permute
+from mlp_fast.kernels.simd import fma, load, splat, store, vsum_groups
+
+
+def _in_grid(n_units: int, n_samples: int) -> Any:
+    V = n_units * n_samples
+
+    def train(
+        network: Network,
+        data: Data,
+        rule: Rule,
+        grid: Grid,
+        curves: Curves,
+        first: int,
+        last: int,
+    ) -> None:
+        take_batches(network, data, rule, grid, curves, first, last, n_units, n_samples, V)
+
+    train.__name__ = train.__qualname__ = f"train_shallow_batch_{n_units}_{n_samples}"
+    return kernel(inline=False)(train)
+
+
+TRAIN_SHALLOW_BATCH = {
+    (n_units, n_samples): _in_grid(n_units, n_samples)
+    for n_units in (2, 4, 8)
+    for n_samples in (4, 8)
+}
+"""By the hidden units and samples that there is room for: take steps first to last, or batches."""
+
+
+@inlined
+def take_batches(
+    network: Network,
+    data: Data,
+    rule: Rule,
+    grid: Grid,
+    curves: Curves,
+    begin: int,
+    end: int,
+    n_units: int,
+    n_samples: int,
+    V: int,
+) -> None:
+    """Do so with so many hidden units and samples, and V lanes."""
+    k, size = data.T.shape[0], rule.batch_size
+    hidden, output = network.layers[0], network.layers[1]
+    W, w = network.theta[hidden.weights :], network.theta[output.weights :]
+    one = W.dtype.type(1.0)
+    beta, beta_out = W.dtype.type(hidden.beta), W.dtype.type(output.beta)
+    left = slope_left(rule.loss, output.activation)
+    for p in range(hidden.n_in + 1):
+        spread(W[p * hidden.stride :], hidden.n_out, grid.n_samples, grid.W[p * V :])
+    spread(w[1:], hidden.n_out, grid.n_samples, grid.v)
+    v, bias = load(grid.v, 0, V), splat(w[0], V)
+    batches = (k + size - 1) // size
+    for step in range(begin, end):
+        epoch, batch = step // batches, step % batches
+        order = data.orders[epoch % data.orders.shape[0]]
+        if rule.shuffle and batch == 0:
+            permute(order, rule.key, epoch)
+        samples = order[batch * size : min((batch + 1) * size, k)]
+        if step == begin or batches > 1 or data.orders.shape[0] > 1:
+            bring(data, samples, hidden.n_out, grid)
+        h = -load(grid.W, 0, V)
+        for i in range(0, hidden.n_in * V, V):
+            h = fma(load(grid.x, i, V), load(grid.W, i + V, V), h)  # (69)
+        a = g(hidden.activation, beta, h)
+        h_out = vsum_groups(a * v, n_samples, n_units) - bias
+        y = g(output.activation, beta_out, h_out)
+        e = y - load(grid.t, 0, V)  # (47)
+        # the gradient is the mean over the batch, as in code 2.6, where (78) has the sum
+        eta = -beta_out * W.dtype.type(rule.learning_rate / samples.size)
+        used = load(grid.used, 0, V)
+        step_out = eta * times_g_slope(left, one, y, e)  # -eta delta (13)
+        change = step_out * (used * times_g_slope(hidden.activation, beta, a, v))  # (36)
+        store(grid.W, 0, load(grid.W, 0, V) - vsum_groups(change, 1, n_samples))  # (78)
+        for i in range(0, hidden.n_in * V, V):
+            total = vsum_groups(load(grid.x, i, V) * change, 1, n_samples)
+            store(grid.W, i + V, load(grid.W, i + V, V) + total)
+        v += vsum_groups(step_out * (used * a), 1, n_samples)
+        bias -= vsum_groups(step_out * used, 1, n_samples)
+
+        error, loss = measure(rule.loss, output.beta, e, h_out, samples.size, grid)
+        curves.error[epoch] += error
+        curves.loss[epoch] += loss  # (48)
+    for p in range(hidden.n_in + 1):
+        gather(grid.W[p * V :], hidden.n_out, grid.n_samples, W[p * hidden.stride :])
+    store(grid.v, 0, v)
+    gather(grid.v, hidden.n_out, grid.n_samples, w[1:])
+    store(grid.e, 0, bias)
+    w[0] = grid.e[0]
+
+
+@kernel
+def spread(row: Floats, n: int, n_samples: int, lanes: Floats) -> None:
+    """Write the weight of each hidden unit to the lanes of its samples."""
+    for i in range(n * n_samples):
+        lanes[i] = row[i // n_samples]
+
+
+@kernel
+def gather(lanes: Floats, n: int, n_samples: int, row: Floats) -> None:
+    """Read the weight of each hidden unit back."""
+    for j in range(n):
+        row[j] = lanes[j * n_samples]
+
+
+@kernel
+def bring(data: Data, samples: NDArray[np.int64], n: int, grid: Grid) -> None:
+    """Write the inputs and targets of a batch to the lanes of all units, and which are used."""
+    V, n_in = grid.used.size, data.rows.X.shape[1]
+    for i in range(V):
+        unit, s = i // grid.n_samples, i % grid.n_samples
+        sample = samples[min(s, samples.size - 1)]
+        grid.used[i] = s < samples.size and unit < n
+        grid.t[i] = data.T[sample, 0]
+        for p in range(n_in):
+            grid.x[p * V + i] = data.rows.X[sample, p]
+
+
+@inlined
+def measure(
+    loss: int, beta: float, e: Vector, h_out: Vector, k: int, grid: Grid
+) -> tuple[float, float]:
+    """Return the sums of (a - t)² and of the loss over the samples of a batch."""
+    store(grid.e, 0, e)
+    error, summed = 0.0, 0.0
+    for s in range(k):
+        error += np.float64(grid.e[s]) * np.float64(grid.e[s])
+    if loss == SQUARED_ERROR:
+        return error, 0.5 * error
+    store(grid.e, 0, h_out)
+    for s in range(k):
+        summed += entropy(loss, beta, grid.e[s:], grid.t[s : s + 1])
+    return error, summed
