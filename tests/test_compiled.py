@@ -136,8 +136,10 @@ def test_a_second_process_compiles_nothing(filled):
 
 
 def test_after_warmup_nothing_is_left_to_compile(tmp_path):
-    run("import mlp_fast; mlp_fast.warmup()", tmp_path / "cache")
-    run(NO_COMPILER + EVERYTHING + ALL_HITS, tmp_path / "cache")
+    both, one = '("float64", "float32")', '("float32",)'  # a dtype takes a minute
+    assert EVERYTHING.count(both) == 1
+    run(f"import mlp_fast; mlp_fast.warmup({one})", tmp_path / "cache")
+    run(NO_COMPILER + EVERYTHING.replace(both, one) + ALL_HITS, tmp_path / "cache")
 
 
 SMALL = """
