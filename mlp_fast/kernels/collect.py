@@ -5,17 +5,22 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.arguments import Floats
 from mlp_fast.kernels.jit import kernel
-from mlp_fast.kernels.simd import expect, lanes
+from mlp_fast.kernels.simd import expect, lanes, load, load_first, store
 from mlp_fast.kernels.views import flat
 
 
 @kernel
 def collect(X: Floats, samples: NDArray[np.int64], rows: Floats, width: int) -> None:
-    """Copy the rows of some samples; what lies behind them, up to the width, stays as it is."""
+    """Copy the rows of some samples; each then ends in zeros, up to a whole vector."""
+    x, n = flat(X), X.shape[1]
+    V = lanes(x)
+    whole = n - n % V
     for i in range(samples.size):
-        x = X[samples[i]]
-        for p in range(x.size):
-            rows[i * width + p] = x[p]
+        begin, to = samples[i] * n, i * width
+        for p in range(0, whole, V):
+            store(rows, to + p, load(x, begin + p))
+        if whole < n:
+            store(rows, to + whole, load_first(x, begin + whole, n - whole))
 
 
 @kernel
