@@ -25,6 +25,7 @@ from mlp_fast.kernels.arguments import (
 from mlp_fast.kernels.in_lanes import LANES
 from mlp_fast.kernels.shallow import TRAIN_SHALLOW
 from mlp_fast.kernels.views import SCRATCH
+from mlp_fast.kernels.zeros import ROOM
 
 Array = TypeVar("Array", bound=NDArray[Any])
 
@@ -103,7 +104,7 @@ class Layout:
         # what a single row needs: see recall_row
         needed = 2 * int(ends[-2] + self._widths[1] + self._widths[-1])
         self.row_buffer = 0 if needed <= SCRATCH else needed
-        self.row_list = 0 if sizes[0] < MANY_INPUTS else sizes[0]
+        self.row_list = 0 if sizes[0] < MANY_INPUTS else sizes[0] + ROOM
         # of a row of weights in registers, or 0: see shallow.py
         lanes = self._shallow_lanes()
         fit = self.by_input and bool((self.layers["stride"] >= lanes).all())
@@ -161,7 +162,7 @@ class Layout:
         return Nodes(
             a,
             delta,
-            np.zeros(self.sizes[0], np.int64),
+            np.zeros(self.sizes[0] + ROOM, np.int64),
             self._numbers(run),
             np.zeros((run, self.sizes[0]), self.dtype),
         )
@@ -180,7 +181,7 @@ class Layout:
             h=self._aligned(BLOCK * n),
             delta=self._aligned(BLOCK * n),
             steps=self._aligned(BLOCK * BLOCK),
-            listed=np.zeros(self.sizes[0], np.int64),
+            listed=np.zeros(self.sizes[0] + ROOM, np.int64),
             packed=self._aligned(BLOCK * packed_width),
             packed_width=packed_width,
             heads=np.zeros((3, BLOCK), np.int64),
@@ -213,7 +214,7 @@ class Layout:
             delta=self._aligned(outputs.size) if train else outputs,
             sums=self._aligned(max(self._widths) if train else 0),
             gradient=self._aligned(self.n_weights if gradient else 0),
-            listed=np.zeros(max(n_rows, self.sizes[0]), np.int64),
+            listed=np.zeros(max(n_rows, self.sizes[0]) + ROOM, np.int64),
             every=self._numbers(n_rows),
             turned=turned,
         )

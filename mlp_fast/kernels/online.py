@@ -56,6 +56,7 @@ from mlp_fast.kernels.sparse import bring, bring_one, clear
 from mlp_fast.kernels.views import unlocked
 from mlp_fast.kernels.zeros import list_columns, list_inputs
 
+HALF = BLOCK // 2
 FEW = 3  # outputs that are best taken one by one
 
 
@@ -109,7 +110,8 @@ def take_blocks(
                 x, inner = Matrix(block.packed, block.packed_width, 1), packed
         else:
             collect(data.rows.X, samples, block.x, block.width)
-            expect_rows(data.rows.X, order[begin + count : begin + count + BLOCK])
+            if rule.shuffle:
+                expect_rows(data.rows.X, order[begin + count : begin + count + BLOCK])
             m = list_columns(x, count, data.rows.n, block.listed)
         count = multiply_inputs(x, inner, count, eta, block)
         sum_block(network, count, m, block)
@@ -129,17 +131,19 @@ def take_blocks(
 
 @kernel
 def multiply_inputs(x: Matrix, inner: int, count: int, eta: Real, block: Block) -> int:
-    """Compute eta (x_t . x_s) of all samples; return how many may be taken at once.
+    """Compute eta (x_s . x_t) of samples s <= t; return how many may be taken at once.
 
     That is one where a product is too large for a number: then the sum above is of no use.
     """
-    dot_product(x, x, Matrix(block.steps, BLOCK, 1), count, inner, count)
     one = block.x.dtype.type(1.0)
     finite = True
-    for i in range(0, count * BLOCK, BLOCK):
-        store(block.steps, i, eta * (one + load(block.steps, i, BLOCK)))
-        # behind them are products with rows of an earlier block
-        finite &= are_finite(block.steps[i : i + count])
+    for begin in range(0, count, HALF):  # of samples that come later, which is all that is used
+        m, n = min(begin + HALF, count), min(HALF, count - begin)
+        later, steps = x.values[begin * x.row :], block.steps[begin:]
+        dot_product(x, Matrix(later, x.row, 1), Matrix(steps, BLOCK, 1), m, inner, n)
+        for i in range(0, m * BLOCK, BLOCK):
+            store(steps, i, eta * (one + load(steps, i, HALF)))
+            finite &= are_finite(steps[i : i + n])  # behind them may be anything
     return count if finite else 1
 
 

@@ -13,8 +13,9 @@ from mlp_fast.kernels.simd import lanes
 from mlp_fast.kernels.target import WIDE
 from mlp_fast.kernels.tiles import add_tile, dot_tile
 
-# how much stays in registers: 16 sums and what they are made of, or 4 where a vector takes several
-TALL, VECTORS = (8, 2) if WIDE else (4, 1)
+# how much stays in registers: 16 or 24 sums and what they are made of, or 4 where a vector takes
+# several
+TALL = 8 if WIDE else 4
 DOT_TALL, DOT_WIDE = (2, 8) if WIDE else (1, 4)
 FEW = 3  # columns of C that are taken one by one
 ROW_WIDE = 0 if WIDE else 4  # a whole vector, which the next step need not wait for
@@ -34,10 +35,13 @@ def add_product(
     V = lanes(C.values)
     j = 0
     while j < n:
-        if VECTORS > 1 and n - j > V:
-            j += _add_strip(alpha, A, B, C, rows, inner, j, VECTORS)
+        left = (n - j + V - 1) // V
+        if WIDE and left == 3:  # or else a single vector would be left over
+            j += _add_strip(alpha, A, B, C, rows, inner, j, 4, 3)
+        elif WIDE and left >= 2:
+            j += _add_strip(alpha, A, B, C, rows, inner, j, TALL, 2)
         else:
-            j += _add_strip(alpha, A, B, C, rows, inner, j, 1)
+            j += _add_strip(alpha, A, B, C, rows, inner, j, TALL, 1)
 
 
 @inlined
@@ -49,13 +53,14 @@ def _add_strip(
     rows: NDArray[np.int64],
     inner: NDArray[np.int64],
     j: int,
+    tall: int,
     vectors: int,
 ) -> int:
     """Do so for all rows in some vectors of columns; return how many columns these are."""
     r = 0
-    while rows.size - r >= TALL:
-        r += add_tile(alpha, A, B, C, rows, r, inner, j, TALL, vectors)
-    if TALL > 4 and rows.size - r >= 4:
+    while rows.size - r >= tall:
+        r += add_tile(alpha, A, B, C, rows, r, inner, j, tall, vectors)
+    if tall > 4 and rows.size - r >= 4:
         r += add_tile(alpha, A, B, C, rows, r, inner, j, 4, vectors)
     while r < rows.size:
         r += add_tile(alpha, A, B, C, rows, r, inner, j, 1, vectors)
