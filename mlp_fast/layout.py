@@ -23,9 +23,10 @@ from mlp_fast.kernels.arguments import (
     Work,
 )
 from mlp_fast.kernels.in_lanes import LANES
+from mlp_fast.kernels.lists import ROOM
 from mlp_fast.kernels.shallow import TRAIN_SHALLOW
+from mlp_fast.kernels.sparse import CROWDED_COLUMNS
 from mlp_fast.kernels.views import SCRATCH
-from mlp_fast.kernels.zeros import ROOM
 
 Array = TypeVar("Array", bound=NDArray[Any])
 
@@ -172,8 +173,11 @@ class Layout:
 
         Sparse rows store no more than so many numbers each; dense rows none.
         """
-        width, n = self._widths[:2]
-        packed_width = min(self._up(self.sizes[0]), self._lanes * BLOCK * stored)
+        n_in, n = self.sizes[0], self._widths[1]
+        most = min(n_in, BLOCK * stored) if stored else n_in  # inputs that are listed
+        width = self._apart(most + self._lanes)
+        # merged from rows of so few numbers, they need not be dense
+        n_dense = n_in if stored and n_in <= CROWDED_COLUMNS * BLOCK * stored else 0
         return Block(
             nodes=self.nodes(),
             x=self._aligned(BLOCK * width),
@@ -182,8 +186,8 @@ class Layout:
             delta=self._aligned(BLOCK * n),
             steps=self._aligned(BLOCK * BLOCK),
             listed=np.zeros(self.sizes[0] + ROOM, np.int64),
-            packed=self._aligned(BLOCK * packed_width),
-            packed_width=packed_width,
+            places=np.zeros(BLOCK, np.int64),
+            dense=self._aligned(BLOCK * n_dense),
             heads=np.zeros((3, BLOCK), np.int64),
         )
 

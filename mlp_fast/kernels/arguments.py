@@ -35,6 +35,14 @@ class Matrix(NamedTuple):
     column: int
 
 
+class Listed(NamedTuple):
+    """What a product of matrices takes: C has these rows, and sums run over these numbers."""
+
+    rows: NDArray[np.int64]  # of A and C
+    inner: NDArray[np.int64]  # columns of A, rows of B
+    packed: bool  # whether A has no others, so that its own numbers are the places in the lists
+
+
 class Network(NamedTuple):
     """All weights in one buffer, and how each layer lies in it."""
 
@@ -100,14 +108,14 @@ class Block(NamedTuple):
     """Buffers of the first layer for some samples at once; a row for each, which ends in zeros."""
 
     nodes: Nodes
-    x: Floats  # (BLOCK, width), inputs
+    x: Floats  # (BLOCK, width), of the inputs those that are listed, end to end
     width: int
     h: Floats  # (BLOCK, width of the first layer)
     delta: Floats  # (BLOCK, width of the first layer)
     steps: Floats  # (BLOCK, BLOCK), eta times the product of two samples' inputs
     listed: NDArray[np.int64]  # (n_0,), which inputs are not 0 in all of the samples
-    packed: Floats  # (BLOCK, its width) or nothing: x of sparse rows, only vectors that are not 0
-    packed_width: int
+    places: NDArray[np.int64]  # (BLOCK,), where the samples' rows begin
+    dense: Floats  # (BLOCK, n_0) or nothing: zeros, into which sparse rows are written
     heads: NDArray[np.int64]  # (3, BLOCK), how far each sparse row is merged
 
 

@@ -11,6 +11,7 @@ from mlp_fast.kernels.arguments import (
     Curves,
     Data,
     Floats,
+    Listed,
     Matrix,
     Network,
     Part,
@@ -196,7 +197,7 @@ def errors_below(
         return
     delta_below.values[: k * delta_below.row] = 0
     one, rows = W.dtype.type(1.0), Matrix(W[1:], layer.stride, 1)
-    add_product(one, delta, rows, delta_below, work.every[:k], work.every[:n], n_in)
+    add_product(one, delta, rows, delta_below, Listed(work.every[:k], work.every[:n], False), n_in)
 
 
 @kernel
@@ -217,7 +218,7 @@ def add_gradient(
     samples = work.every[:k]
     if not layer.by_input:
         rows, errors = Matrix(W[1:], layer.stride, 1), Matrix(delta.values, 1, delta.row)
-        add_product(factor, errors, A, rows, work.every[:n], samples, n_in)
+        add_product(factor, errors, A, rows, Listed(work.every[:n], samples, False), n_in)
         return
     rows, columns = Matrix(W[layer.stride :], layer.stride, 1), Matrix(A.values, 1, A.row)
     whole = 0
@@ -225,8 +226,10 @@ def add_gradient(
         whole = n_in - n_in % 8
         for p in range(0, whole, 8):
             listed = work.listed[: list_rows(A, k, p, work.listed)]
-            add_product(factor, columns, delta, rows, work.every[p : p + 8], listed, n)
-    add_product(factor, columns, delta, rows, work.every[whole:n_in], samples, n)
+            add_product(
+                factor, columns, delta, rows, Listed(work.every[p : p + 8], listed, False), n
+            )
+    add_product(factor, columns, delta, rows, Listed(work.every[whole:n_in], samples, False), n)
 
 
 @kernel

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.activation import activate
-from mlp_fast.kernels.arguments import Floats, Matrix, Network, Nodes, Part, Rows, Work
+from mlp_fast.kernels.arguments import Floats, Listed, Matrix, Network, Nodes, Part, Rows, Work
 from mlp_fast.kernels.by_input import sum_inputs
 from mlp_fast.kernels.collect import collect
 from mlp_fast.kernels.finite import are_finite
@@ -53,14 +53,14 @@ def sum_by_input(
     one, rows = W.dtype.type(1.0), Matrix(W[layer.stride :], layer.stride, 1)
     if not skip_zeros:
         inputs = work.every[: layer.n_in]
-        add_product(one, A, rows, H, work.every[:k], inputs, layer.n_out)
+        add_product(one, A, rows, H, Listed(work.every[:k], inputs, False), layer.n_out)
         return
     for i in range(0, k, TOGETHER):
         some = work.every[i : min(i + TOGETHER, k)]
         part = Matrix(A.values[i * A.row :], A.row, 1)
         m = list_columns(part, some.size, layer.n_in, work.listed)
         listed = work.listed[:m]
-        add_product(one, A, rows, H, some, listed, layer.n_out)
+        add_product(one, A, rows, H, Listed(some, listed, False), layer.n_out)
 
 
 @kernel

@@ -12,6 +12,9 @@ BLOCK samples.
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mlp_fast.kernels.activation import (
     SOFTMAX,
     activate,
@@ -25,6 +28,7 @@ from mlp_fast.kernels.arguments import (
     Curves,
     Data,
     Floats,
+    Listed,
     Matrix,
     Network,
     Nodes,
@@ -39,7 +43,7 @@ from mlp_fast.kernels.by_output import (
     update_outputs,
     update_some_outputs,
 )
-from mlp_fast.kernels.collect import collect, expect_rows
+from mlp_fast.kernels.collect import expect_row
 from mlp_fast.kernels.finite import are_finite
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.loss import (
@@ -53,8 +57,8 @@ from mlp_fast.kernels.permute import permute
 from mlp_fast.kernels.product import add_product, add_to_row, dot_product
 from mlp_fast.kernels.simd import fma, lanes, load, store
 from mlp_fast.kernels.sparse import bring, bring_one, clear
-from mlp_fast.kernels.views import unlocked
-from mlp_fast.kernels.zeros import list_columns, list_inputs
+from mlp_fast.kernels.views import flat, unlocked
+from mlp_fast.kernels.zeros import list_inputs, pack_columns
 
 HALF = BLOCK // 2
 FEW = 3  # outputs that are best taken one by one
@@ -103,19 +107,12 @@ def take_blocks(
             permute(order, rule.key, epoch)
         count = min(BLOCK - begin % BLOCK, k - begin, last - step)
         samples = order[begin : begin + count]
-        x, inner = Matrix(block.x, block.width, 1), block.width
-        if sparse:
-            m, packed = bring(data.rows, samples, block)
-            if packed > 0:
-                x, inner = Matrix(block.packed, block.packed_width, 1), packed
-        else:
-            collect(data.rows.X, samples, block.x, block.width)
-            if rule.shuffle:
-                expect_rows(data.rows.X, order[begin + count : begin + count + BLOCK])
-            m = list_columns(x, count, data.rows.n, block.listed)
-        count = multiply_inputs(x, inner, count, eta, block)
+        m = bring(data.rows, samples, block) if sparse else pack_rows(data.rows.X, samples, block)
+        count = multiply_inputs(count, m, eta, block)
         sum_block(network, count, m, block)
         for t in range(count):
+            if rule.gather and not sparse and begin + BLOCK + t < k:
+                expect_row(data.rows.X, order[begin + BLOCK + t])
             correct(t, n, width, block, block.nodes.delta[network.layers[0].nodes :])
             targets = unlocked(data.T[samples[t]])
             error, loss = forward_phase(network, rule.loss, targets, block.nodes)
@@ -124,24 +121,32 @@ def take_blocks(
             backward_phase(network, rule.loss, eta, targets, block.nodes)
             keep(n, block.nodes.delta[network.layers[0].nodes :], block.delta[t * width :])
         update_block(network, count, m, eta, block)
-        if sparse:
-            clear(data.rows, samples, block.x, block.width)
         step += count
 
 
 @kernel
-def multiply_inputs(x: Matrix, inner: int, count: int, eta: Real, block: Block) -> int:
+def pack_rows(X: Floats, samples: NDArray[np.int64], block: Block) -> int:
+    """List the inputs that are not 0 in all of some samples, and pack these; return how many."""
+    n = X.shape[1]
+    for t in range(samples.size):
+        block.places[t] = samples[t] * n
+    places = block.places[: samples.size]
+    return pack_columns(flat(X), places, n, block.listed, block.x, block.width)
+
+
+@kernel
+def multiply_inputs(count: int, m: int, eta: Real, block: Block) -> int:
     """Compute eta (x_s . x_t) of samples s <= t; return how many may be taken at once.
 
     That is one where a product is too large for a number: then the sum above is of no use.
     """
-    one = block.x.dtype.type(1.0)
+    one, x = block.x.dtype.type(1.0), Matrix(block.x, block.width, 1)
     finite = True
     for begin in range(0, count, HALF):  # of samples that come later, which is all that is used
-        m, n = min(begin + HALF, count), min(HALF, count - begin)
+        earlier, n = min(begin + HALF, count), min(HALF, count - begin)
         later, steps = x.values[begin * x.row :], block.steps[begin:]
-        dot_product(x, Matrix(later, x.row, 1), Matrix(steps, BLOCK, 1), m, inner, n)
-        for i in range(0, m * BLOCK, BLOCK):
+        dot_product(x, Matrix(later, x.row, 1), Matrix(steps, BLOCK, 1), earlier, m, n)
+        for i in range(0, earlier * BLOCK, BLOCK):
             store(steps, i, eta * (one + load(steps, i, HALF)))
             finite &= are_finite(steps[i : i + n])  # behind them may be anything
     return count if finite else 1
@@ -157,7 +162,8 @@ def sum_block(network: Network, count: int, m: int, block: Block) -> None:
             store(block.h, t * layer.width + j, -load(W, j))
     one, x = W.dtype.type(1.0), Matrix(block.x, block.width, 1)
     rows, h = Matrix(W[layer.stride :], layer.stride, 1), Matrix(block.h, layer.width, 1)
-    add_product(one, x, rows, h, every[:count], block.listed[:m], layer.n_out)
+    listed = Listed(every[:count], block.listed[:m], True)
+    add_product(one, x, rows, h, listed, layer.n_out)
 
 
 @kernel
@@ -188,8 +194,9 @@ def update_block(network: Network, count: int, m: int, eta: Real, block: Block) 
             total += load(block.delta, t * layer.width + j)
         store(W, j, fma(eta, total, load(W, j)))
     x, delta = Matrix(block.x, 1, block.width), Matrix(block.delta, layer.width, 1)
-    rows, listed = Matrix(W[layer.stride :], layer.stride, 1), block.listed[:m]
-    add_product(-eta, x, delta, rows, listed, every[:count], layer.n_out)
+    listed = Listed(block.listed[:m], every[:count], True)
+    rows = Matrix(W[layer.stride :], layer.stride, 1)
+    add_product(-eta, x, delta, rows, listed, layer.n_out)
 
 
 @kernel(inline=False)

@@ -7,7 +7,7 @@ zeros there, or else what is added there to C is never read.
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.arguments import Matrix, Real
+from mlp_fast.kernels.arguments import Listed, Matrix, Real
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.simd import lanes
 from mlp_fast.kernels.target import WIDE
@@ -27,8 +27,7 @@ def add_product(
     A: Matrix,
     B: Matrix,
     C: Matrix,
-    rows: NDArray[np.int64],
-    inner: NDArray[np.int64],
+    listed: Listed,
     n: int,
 ) -> None:
     """Add alpha A B to C, in the listed rows and n columns; sums run over the inner list."""
@@ -37,11 +36,11 @@ def add_product(
     while j < n:
         left = (n - j + V - 1) // V
         if WIDE and left == 3:  # or else a single vector would be left over
-            j += _add_strip(alpha, A, B, C, rows, inner, j, 4, 3)
+            j += _add_strip(alpha, A, B, C, listed, j, 4, 3)
         elif WIDE and left >= 2:
-            j += _add_strip(alpha, A, B, C, rows, inner, j, TALL, 2)
+            j += _add_strip(alpha, A, B, C, listed, j, TALL, 2)
         else:
-            j += _add_strip(alpha, A, B, C, rows, inner, j, TALL, 1)
+            j += _add_strip(alpha, A, B, C, listed, j, TALL, 1)
 
 
 @inlined
@@ -50,20 +49,20 @@ def _add_strip(
     A: Matrix,
     B: Matrix,
     C: Matrix,
-    rows: NDArray[np.int64],
-    inner: NDArray[np.int64],
+    listed: Listed,
     j: int,
     tall: int,
     vectors: int,
 ) -> int:
     """Do so for all rows in some vectors of columns; return how many columns these are."""
+    rows, inner, packed = listed.rows, listed.inner, listed.packed
     r = 0
     while rows.size - r >= tall:
-        r += add_tile(alpha, A, B, C, rows, r, inner, j, tall, vectors)
+        r += add_tile(alpha, A, B, C, rows, r, inner, packed, j, tall, vectors)
     if tall > 4 and rows.size - r >= 4:
-        r += add_tile(alpha, A, B, C, rows, r, inner, j, 4, vectors)
+        r += add_tile(alpha, A, B, C, rows, r, inner, packed, j, 4, vectors)
     while r < rows.size:
-        r += add_tile(alpha, A, B, C, rows, r, inner, j, 1, vectors)
+        r += add_tile(alpha, A, B, C, rows, r, inner, packed, j, 1, vectors)
     return int(vectors * lanes(C.values))
 
 
@@ -84,22 +83,22 @@ def add_to_row(
     while j < n:
         left = (n - j + V - 1) // V
         if left >= 8:
-            add_tile(alpha, A, B, C, rows, r, inner, j, 1, 8)
+            add_tile(alpha, A, B, C, rows, r, inner, 0, j, 1, 8)
             j += 8 * V
         elif left == 7:
-            add_tile(alpha, A, B, C, rows, r, inner, j, 1, 7)
+            add_tile(alpha, A, B, C, rows, r, inner, 0, j, 1, 7)
             j += 7 * V
         elif left >= 5:
-            add_tile(alpha, A, B, C, rows, r, inner, j, 1, 5)
+            add_tile(alpha, A, B, C, rows, r, inner, 0, j, 1, 5)
             j += 5 * V
         elif left >= 3:
-            add_tile(alpha, A, B, C, rows, r, inner, j, 1, 3)
+            add_tile(alpha, A, B, C, rows, r, inner, 0, j, 1, 3)
             j += 3 * V
         elif left == 2:
-            add_tile(alpha, A, B, C, rows, r, inner, j, 1, 2)
+            add_tile(alpha, A, B, C, rows, r, inner, 0, j, 1, 2)
             j += 2 * V
         else:
-            add_tile(alpha, A, B, C, rows, r, inner, j, 1, 1)
+            add_tile(alpha, A, B, C, rows, r, inner, 0, j, 1, 1)
             j += V
 
 

@@ -12,9 +12,9 @@ from mlp_fast.kernels.by_output import sum_some_outputs
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.simd import fma, lanes, load, load_tile, splat, store
 from mlp_fast.kernels.views import unlocked
-from mlp_fast.kernels.zeros import list_columns
+from mlp_fast.kernels.zeros import pack_columns
 
-CROWDED = 4  # inputs for each stored number: up to there a look at all of them is faster
+CROWDED_COLUMNS = 4  # inputs for each stored number: up to there a look at all of them is faster
 IN_ORDER, UNORDERED, OUTSIDE = 0, 1, 2
 
 
@@ -35,15 +35,12 @@ def check_columns(columns: NDArray[np.int32], starts: NDArray[np.int64], n: int)
 
 
 @kernel
-def scatter(rows: Rows, samples: NDArray[np.int64], x: Floats, width: int) -> int:
-    """Write the rows of some samples into zeros, so far apart; return how many numbers."""
-    stored = 0
+def scatter(rows: Rows, samples: NDArray[np.int64], x: Floats, width: int) -> None:
+    """Write the rows of some samples into zeros, so far apart."""
     for i in range(samples.size):
         begin, end = rows.starts[samples[i]], rows.starts[samples[i] + 1]
         for q in range(begin, end):
             x[i * width + rows.columns[q]] = rows.values[q]
-        stored += end - begin
-    return stored
 
 
 @kernel
@@ -55,23 +52,25 @@ def clear(rows: Rows, samples: NDArray[np.int64], x: Floats, width: int) -> None
 
 
 @kernel
-def bring(rows: Rows, samples: NDArray[np.int64], block: Block) -> tuple[int, int]:
-    """Bring some samples into the block and list the columns that are not 0 in all of them.
-
-    Return how many, and the width of the rows in `block.packed`, or 0 if `block.x` is to be
-    multiplied as it is.
-    """
-    stored = scatter(rows, samples, block.x, block.width)
-    if rows.n <= CROWDED * stored:
-        x = Matrix(block.x, block.width, 1)
-        return list_columns(x, samples.size, rows.n, block.listed), 0
-    m = merge_columns(rows, samples, block)
-    return m, pack(samples.size, m, block)
+def bring(rows: Rows, samples: NDArray[np.int64], block: Block) -> int:
+    """List the columns that are not 0 in all of some samples, and pack these; return how many."""
+    stored = 0
+    for t in range(samples.size):
+        stored += rows.starts[samples[t] + 1] - rows.starts[samples[t]]
+    if rows.n > CROWDED_COLUMNS * stored:
+        return merge_columns(rows, samples, block)
+    scatter(rows, samples, block.dense, rows.n)
+    for t in range(samples.size):
+        block.places[t] = t * rows.n
+    places = block.places[: samples.size]
+    m = pack_columns(block.dense, places, rows.n, block.listed, block.x, block.width)
+    clear(rows, samples, block.dense, rows.n)
+    return m
 
 
 @kernel
 def merge_columns(rows: Rows, samples: NDArray[np.int64], block: Block) -> int:
-    """List the columns of some samples that are not 0 in all of them, by merging their rows."""
+    """Do so by merging rows, in which a column has few of many."""
     count, n, columns = samples.size, rows.n, rows.columns
     place, end, head = block.heads[0], block.heads[1], block.heads[2]
     p = n
@@ -83,38 +82,20 @@ def merge_columns(rows: Rows, samples: NDArray[np.int64], block: Block) -> int:
     while p < n:
         following, some = n, 0
         for t in range(count):
+            x = block.x.dtype.type(0.0)
             if head[t] == p:
-                some |= rows.values[place[t]] != 0
+                x = rows.values[place[t]]
+                some |= x != 0
                 place[t] += 1
                 head[t] = columns[place[t]] if place[t] < end[t] else n
+            block.x[t * block.width + m] = x
             following = min(following, head[t])
         block.listed[m] = p
         m += some
         p = following
+    for t in range(count):
+        store(block.x, t * block.width + m, splat(block.x.dtype.type(0.0)))
     return m
-
-
-@kernel
-def pack(count: int, m: int, block: Block) -> int:
-    """Copy those vectors of rows that have a listed column, end to end; return the new width.
-
-    The products of rows are the same, to the bit: every number stays in its lane.
-    """
-    V = lanes(block.x)
-    width, last = 0, -1
-    for q in range(m):
-        p = block.listed[q] // V * V
-        if p == last:
-            continue
-        last = p
-        for t in range(count):
-            store(block.packed, t * block.packed_width + width, load(block.x, t * block.width + p))
-        width += V
-    if width == 0:  # 0 would stand for the rows as they are
-        width = V
-        for t in range(count):
-            store(block.packed, t * block.packed_width, splat(block.x.dtype.type(0.0)))
-    return width
 
 
 @kernel

@@ -95,10 +95,11 @@ def _store(builder, value, pointer, vec: Vec, i: int = 0):
 
 
 @intrinsic(prefer_literal=True)
-def add_tile(typingctx, alpha, A, B, C, rows, r, inner, j, height, vectors):
+def add_tile(typingctx, alpha, A, B, C, rows, r, inner, packed, j, height, vectors):
     """Add alpha A B to C, in vectors of columns from j on and the rows in rows[r : r + height].
 
-    Sums run over the listed columns of A and rows of B. Return the height.
+    Sums run over the listed columns of A and rows of B. If packed, A has only the rows and columns
+    that are listed. Return the height.
     """
     vec = _vec(C.types[0])
     tall, wide = height.literal_value, vectors.literal_value
@@ -106,24 +107,29 @@ def add_tile(typingctx, alpha, A, B, C, rows, r, inner, j, height, vectors):
     def codegen(context, builder, sig, args):
         t = context.get_value_type(vec)
         A, B, C = (_Matrix(context, builder, sig.args[i], args[i]) for i in (1, 2, 3))
-        r, j = args[5], args[7]
+        r, packed, j = args[5], builder.icmp_signed("!=", args[7], INDEX(0)), args[8]
 
         def listed(k, i):
             return builder.load(address(context, builder, sig.args[k], args[k], i, INDEX(1)))
 
-        numbers = [listed(4, builder.add(r, INDEX(i))) for i in range(tall)]
-        starts = [builder.mul(number, A.row) for number in numbers]
+        places = [builder.add(r, INDEX(i)) for i in range(tall)]
+        numbers = [listed(4, place) for place in places]
+        starts = [
+            builder.mul(builder.select(packed, place, number), A.row)
+            for place, number in zip(places, numbers, strict=True)
+        ]
         for number in numbers:
             _expect(builder, C.pointer(number, j, wide * vec.lanes), wide)
         inner = context.make_array(sig.args[6])(context, builder, args[6])
         n = builder.extract_value(inner.shape, 0)
         loop = _Loop(builder, n, [t(None)] * (tall * wide))
         column = listed(6, loop.i)
+        place = builder.select(packed, loop.i, column)
         pointer = B.pointer(column, j, wide * vec.lanes)
         b = [Value(builder, _load(builder, pointer, vec, t, v)) for v in range(wide)]
         sums = []
         for i, start in enumerate(starts):
-            a = Value(builder, _broadcast(builder, A.element(start, column), t))
+            a = Value(builder, _broadcast(builder, A.element(start, place), t))
             totals = loop.sums[i * wide : (i + 1) * wide]
             sums += [a.fma(*pair).value for pair in zip(b, totals, strict=True)]
         sums = loop.close(sums)
@@ -136,7 +142,8 @@ def add_tile(typingctx, alpha, A, B, C, rows, r, inner, j, height, vectors):
                 _store(builder, c, pointer, vec, v)
         return context.get_constant(types.intp, tall)
 
-    return types.intp(alpha, A, B, C, rows, r, inner, j, height, vectors), codegen
+    signature = types.intp(alpha, A, B, C, rows, r, inner, types.intp, j, height, vectors)
+    return signature, codegen
 
 
 @intrinsic(prefer_literal=True)

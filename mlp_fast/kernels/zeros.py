@@ -1,26 +1,14 @@
 """Which inputs are not zero, listed without a branch: the others need no visit to their weights."""
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.arguments import Floats, Matrix
-from mlp_fast.kernels.jit import kernel
-from mlp_fast.kernels.simd import (
-    _broadcast,
-    address,
-    bits,
-    elementwise,
-    lanes,
-    load,
-    load_first,
-)
+from mlp_fast.kernels.arguments import Floats, Matrix, Vector
+from mlp_fast.kernels.jit import inlined, kernel
+from mlp_fast.kernels.lists import append, compress, either
+from mlp_fast.kernels.simd import bits, lanes, load, load_first, splat, store
+from mlp_fast.kernels.target import WIDE
 
-INDEX = ir.IntType(64)
-ROOM = 8  # that a list has behind it, because so many numbers are written at a time
 MANY = 0.2  # of the inputs: where a batch's lists pay
 
 
@@ -59,39 +47,62 @@ def list_columns(X: Matrix, k: int, n: int, listed: NDArray[np.int64]) -> int:
     return m
 
 
-@elementwise
-def either(a, b):
-    """The bits of both: 0 of either sign only where both are."""
-    return (a.as_int() | b.as_int()).as_float()
+@kernel
+def pack_columns(
+    source: Floats,
+    places: NDArray[np.int64],
+    n: int,
+    listed: NDArray[np.int64],
+    packed: Floats,
+    width: int,
+) -> int:
+    """List the columns that are not 0 in all rows, which begin at some places; return how many.
 
-
-@intrinsic
-def append(typingctx, listed, m, p, mask):
-    """Write p plus the number of each lane that is set to a list of m; return its new length.
-
-    What is listed behind that, up to `ROOM`, is written, too.
+    Of each row these alone are written, end to end, and behind them a vector of zeros.
     """
-    parts = range(0, mask.lanes, ROOM)
+    V = lanes(source)
+    whole = n - n % V
+    m = 0
+    for p in range(0, whole, V):
+        m = pack_part(source, places, p, V, listed, m, packed, width, True)
+    if whole < n:
+        m = pack_part(source, places, whole, n - whole, listed, m, packed, width, False)
+    for t in range(places.size):
+        store(packed, t * width + m, splat(source.dtype.type(0.0)))
+    return m
 
-    def codegen(context, builder, sig, args):
-        _, m, p, mask = args
-        numbers, some = ir.VectorType(INDEX, ROOM), ir.VectorType(ir.IntType(1), ROOM)
-        t = ir.FunctionType(numbers, [numbers, some, numbers])
-        name = f"llvm.experimental.vector.compress.v{ROOM}i64"
-        compress = cgutils.get_or_insert_function(builder.module, t, name)
-        lanes = [ir.VectorType(ir.IntType(32), ROOM)([i + j for j in range(ROOM)]) for i in parts]
-        for i, part in zip(parts, lanes, strict=True):
-            chosen = builder.shuffle_vector(mask, mask, part)
-            first = _broadcast(builder, builder.add(p, INDEX(i)), numbers)
-            every = builder.add(first, numbers(list(range(ROOM))))
-            packed = builder.call(compress, [every, chosen, numbers(ir.Undefined)])
-            place = address(context, builder, sig.args[0], args[0], m, INDEX(ROOM))
-            builder.store(packed, builder.bitcast(place, numbers.as_pointer()), align=8)
-            count = builder.ctpop(builder.bitcast(chosen, ir.IntType(ROOM)))
-            m = builder.add(m, builder.zext(count, INDEX))
-        return m
 
-    return types.intp(listed, types.intp, types.intp, mask), codegen
+@inlined
+def pack_part(
+    source: Floats,
+    places: NDArray[np.int64],
+    p: int,
+    n: int,
+    listed: NDArray[np.int64],
+    m: int,
+    packed: Floats,
+    width: int,
+    full: bool,
+) -> int:
+    """Do so for n columns, a full vector or less, from p on; return how many are listed now."""
+    some = load_part(source, places[0] + p, n, full)
+    for t in range(1, places.size):
+        some = either(some, load_part(source, places[t] + p, n, full))
+    following: int = append(listed, m, p, some != 0)
+    for t in range(places.size):
+        if WIDE:
+            x = load_part(source, places[t] + p, n, full)
+            store(packed, t * width + m, compress(x, some != 0))
+        else:  # there is no such instruction
+            for q in range(m, following):
+                packed[t * width + q] = source[places[t] + listed[q]]
+    return following
+
+
+@inlined
+def load_part(x: Floats, i: int, n: int, full: bool) -> Vector:
+    """Return n numbers, a full vector or less; memory behind them may be nobody's."""
+    return load(x, i) if full else load_first(x, i, n)
 
 
 @kernel

@@ -1,0 +1,62 @@
+"""Lists of numbers, and vectors, without those that a mask leaves out."""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from mlp_fast.kernels.simd import Value, _broadcast, address, elementwise
+
+INDEX = ir.IntType(64)
+ROOM = 8  # that a list has behind it, because so many numbers are written at a time
+
+
+@elementwise
+def either(a, b):
+    """Return the bits of both: 0 of either sign only where both are."""
+    return (a.as_int() | b.as_int()).as_float()
+
+
+@intrinsic
+def append(typingctx, listed, m, p, mask):
+    """Write p plus the number of each lane that is set to a list of m; return its new length.
+
+    What is listed behind that, up to `ROOM`, is written, too.
+    """
+    parts = range(0, mask.lanes, ROOM)
+
+    def codegen(context, builder, sig, args):
+        _, m, p, mask = args
+        numbers = ir.VectorType(INDEX, ROOM)
+        for i in parts:
+            lanes = ir.VectorType(ir.IntType(32), ROOM)([i + j for j in range(ROOM)])
+            chosen = builder.shuffle_vector(mask, mask, lanes)
+            first = _broadcast(builder, builder.add(p, INDEX(i)), numbers)
+            every = builder.add(first, numbers(list(range(ROOM))))
+            place = address(context, builder, sig.args[0], args[0], m, INDEX(ROOM))
+            place = builder.bitcast(place, numbers.as_pointer())
+            builder.store(_compress(builder, every, chosen), place, align=8)
+            count = builder.ctpop(builder.bitcast(chosen, ir.IntType(ROOM)))
+            m = builder.add(m, builder.zext(count, INDEX))
+        return m
+
+    return types.intp(listed, types.intp, types.intp, mask), codegen
+
+
+@intrinsic
+def compress(typingctx, v, mask):
+    """Return the lanes of v that are set in the mask, end to end; anything in those behind."""
+
+    def codegen(context, builder, sig, args):
+        return _compress(builder, *args)
+
+    return v(v, mask), codegen
+
+
+def _compress(builder: ir.IRBuilder, v: ir.Value, mask: ir.Value) -> ir.Value:
+    t = v.type
+    kind = "i64" if t.element == INDEX else f"f{Value(builder, v).bits}"
+    fnty = ir.FunctionType(t, [t, mask.type, t])
+    name = f"llvm.experimental.vector.compress.v{t.count}{kind}"
+    function = cgutils.get_or_insert_function(builder.module, fnty, name)
+    return builder.call(function, [v, mask, t(ir.Undefined)])
