@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mlp_fast.kernels.arguments import Floats, Matrix, Real
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.product import dot_row
-from mlp_fast.kernels.simd import first, fma, lanes, load, load_tile, splat, store, vsum
+from mlp_fast.kernels.simd import fma, lanes, load, load_tile, splat, store, vsum
 
 
 @kernel
@@ -26,10 +26,10 @@ def sum_some_outputs(
     """Do as `sum_outputs` where inputs are 0 but in the vectors that begin at some places."""
     for q in range(n):
         i = 1 + q * stride
-        total = first(splat(-W[i - 1]), 1)
+        total = splat(W.dtype.type(0.0))
         for c in range(places.size):
             total = fma(load(p, places[c]), load(W, i + places[c]), total)
-        h[q] = vsum(total)
+        h[q] = vsum(total) - W[i - 1]
 
 
 @kernel

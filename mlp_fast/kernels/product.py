@@ -18,7 +18,6 @@ from mlp_fast.kernels.tiles import add_tile, dot_tile
 TALL = 8 if WIDE else 4
 DOT_TALL, DOT_WIDE = (2, 8) if WIDE else (1, 4)
 FEW = 3  # columns of C that are taken one by one
-ROW_WIDE = 0 if WIDE else 4  # a whole vector, which the next step need not wait for
 
 
 @kernel(inline=False)
@@ -150,7 +149,18 @@ def _dot_strip(
 
 @kernel
 def dot_row(A: Matrix, B: Matrix, C: Matrix, n_inner: int, n: int) -> None:
-    """Do so for a single row, biased."""
+    """Do so for a single row, biased; of each vector written, as few quarters as there are."""
+    quarter = lanes(C.values) // 4
     q = 0
     while q < n:
-        q += dot_tile(A, B, C, 0, q, n_inner, n, 1, 1, ROW_WIDE)
+        left = n - q
+        if not WIDE:
+            q += dot_tile(A, B, C, 0, q, n_inner, n, 1, 1, 4)
+        elif left > 3 * quarter:
+            q += dot_tile(A, B, C, 0, q, n_inner, n, 1, 1, 0)
+        elif left > 2 * quarter:
+            q += dot_tile(A, B, C, 0, q, n_inner, n, 1, 1, -1)
+        elif left > quarter:
+            q += dot_tile(A, B, C, 0, q, n_inner, n, 1, 1, -2)
+        else:
+            q += dot_tile(A, B, C, 0, q, n_inner, n, 1, 1, -3)

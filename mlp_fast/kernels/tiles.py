@@ -23,14 +23,19 @@ class _Matrix:
 
     def pointer(self, i, j, count: int):
         """Where row i has its columns j .. j + count, of unit stride."""
-        return self._at(self.builder.add(self.builder.mul(i, self.row), j), count)
+        return self.at(self.builder.add(self.start(i), j), count)
+
+    def start(self, i):
+        """Say where row i begins."""
+        return self.builder.mul(i, self.row)
 
     def element(self, start, column):
         """Read what stands in a column of the row that begins at `start`."""
         place = self.builder.add(start, self.builder.mul(column, self.column))
-        return self.builder.load(self._at(place, 1))
+        return self.builder.load(self.at(place, 1))
 
-    def _at(self, place, count: int):
+    def at(self, place, count: int):
+        """Where so many numbers are."""
         return address(
             self.context, self.builder, self.array_type, self.values, place, INDEX(count)
         )
@@ -150,45 +155,49 @@ def add_tile(typingctx, alpha, A, B, C, rows, r, inner, packed, j, height, vecto
 def dot_tile(typingctx, A, B, C, r, q, n_inner, n, biased, height, width):
     """Write A B' to C, in rows r .. r + height and columns q .. q + width; sums over n_inner.
 
-    If biased, a row of B begins with the weight of the bias node, which is subtracted.
+    If biased, a row of B begins with the weight of the bias node, which is subtracted at the end.
     Sums are taken in whole vectors, which reach over the ends of rows: there A or B has zeros. A
-    width of 0 is that of a vector; behind the n-th column C is filled with anything.
+    width of 0 to -3 is that of a vector but for so many quarters; then a whole vector is written,
+    and behind the n-th column C is filled with anything.
     """
     vec = _vec(C.types[0])
-    tall, wide = height.literal_value, width.literal_value or vec.lanes
+    tall, wide = height.literal_value, width.literal_value
+    whole = wide <= 0
+    if whole:
+        wide = vec.lanes * (4 + wide) // 4
 
     def codegen(context, builder, sig, args):
         t = context.get_value_type(vec)
         A, B, C = (_Matrix(context, builder, sig.args[i], args[i]) for i in range(3))
         r, q, n_inner, n = args[3:7]
-        rows = [builder.add(r, INDEX(i)) for i in range(tall)]
-        last = builder.sub(n, INDEX(1))
-        columns = []
-        for i in range(wide):
-            column = builder.add(q, INDEX(i))
-            beyond = builder.icmp_signed(">", column, last)
-            columns.append(builder.select(beyond, last, column))
-        starts = []
-        for column in columns:
-            start = t(None)
-            if biased.literal_value:
-                bias = builder.load(B.pointer(column, INDEX(0), 1))
-                start = builder.insert_element(start, builder.fneg(bias), ir.IntType(32)(0))
-            starts.append(start)
-        loop = _Loop(builder, n_inner, starts * tall)
+        rows = [A.start(builder.add(r, INDEX(i))) for i in range(tall)]
+        columns = [B.start(q)]
+        for i in range(1, wide):  # the n-th for those behind it
+            inside = builder.icmp_signed("<", builder.add(q, INDEX(i)), n)
+            step = builder.select(inside, B.row, INDEX(0))
+            columns.append(builder.add(columns[-1], step))
+        loop = _Loop(builder, n_inner, [t(None)] * (tall * wide))
 
-        def vector(M, i, j):
-            return Value(builder, _load(builder, M.pointer(i, j, vec.lanes), vec, t))
+        def vector(M, start, j):
+            return Value(builder, _load(builder, M.at(builder.add(start, j), vec.lanes), vec, t))
 
         behind_bias = builder.add(loop.i, INDEX(biased.literal_value))
-        a = [vector(A, i, loop.i) for i in rows]
-        b = [vector(B, i, behind_bias) for i in columns]
+        a = [vector(A, start, loop.i) for start in rows]
+        b = [vector(B, start, behind_bias) for start in columns]
         pairs = [(x, y) for x in a for y in b]
         sums = [x.fma(y, total).value for (x, y), total in zip(pairs, loop.sums, strict=True)]
         sums = loop.close(sums, vec.lanes)
-        for i, row in enumerate(rows):
-            totals = sum_each(builder, sums[i * wide : (i + 1) * wide])
-            _store(builder, totals, C.pointer(row, q, wide), vec)
+        spare = vec.lanes - wide if whole else 0
+        biases = ir.VectorType(t.element, wide + spare)(None)
+        for i in range(wide if biased.literal_value else 0):
+            weight = builder.load(B.at(columns[i], 1))
+            biases = builder.insert_element(biases, weight, ir.IntType(32)(i))
+        for i in range(tall):
+            totals = sum_each(builder, sums[i * wide : (i + 1) * wide] + [t(None)] * spare)
+            if biased.literal_value:
+                totals = builder.fsub(totals, biases)
+            place = C.pointer(builder.add(r, INDEX(i)), q, wide + spare)
+            _store(builder, totals, place, vec)
         return context.get_constant(types.intp, wide)
 
     return types.intp(A, B, C, r, q, n_inner, n, biased, height, width), codegen

@@ -89,6 +89,8 @@ def pack_part(
     for t in range(1, places.size):
         some = either(some, load_part(source, places[t] + p, n, full))
     following: int = append(listed, m, p, some != 0)
+    if following == m:
+        return m
     for t in range(places.size):
         if WIDE:
             x = load_part(source, places[t] + p, n, full)
