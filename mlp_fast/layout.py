@@ -98,7 +98,7 @@ class Layout:
             end = self._up(begin + rows * stride)
         self.n_weights = end + self._lanes  # a vector may reach over the end of the last row
         ends = np.cumsum([self._up(n) + self._lanes for n in sizes])
-        self._n_nodes = int(ends[-1])
+        self._n_nodes = max(int(ends[-1]), self._shallow_lanes())
         self.layers["nodes"] = ends[:-1]
         self.n_true = n_weights
         self.every = np.arange(max(BLOCK, *sizes))

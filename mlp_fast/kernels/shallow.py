@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from mlp_fast.kernels.activation import g, times_g_slope
+from mlp_fast.kernels.activation import activate, g, times_g_slope
 from mlp_fast.kernels.arguments import Curves, Data, Network, Nodes, Real, Rule, Vector
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.loss import SQUARED_ERROR, entropy, slope_left
 from mlp_fast.kernels.permute import permute
 from mlp_fast.kernels.simd import first as first_lanes
-from mlp_fast.kernels.simd import fma, load, splat, store, vsum
+from mlp_fast.kernels.simd import fma, lanes, load, splat, store, vsum
 from mlp_fast.kernels.sparse import clear, scatter
 from mlp_fast.kernels.views import unlocked
 
@@ -87,7 +87,12 @@ def take_runs(
         error, loss = 0.0, 0.0
         for s in range(samples.size):
             t = unlocked(data.T[samples[s]])
-            a = g(g_hidden, beta, h)
+            if count > 4 * lanes(W):  # too many registers for a long formula: vector by vector
+                store(nodes.a, 0, h)
+                activate(g_hidden, layers[0].beta, nodes.a, nodes.a, n)
+                a = load(nodes.a, 0, count)
+            else:
+                a = g(g_hidden, beta, h)
             v_slope = times_g_slope(g_hidden, beta, a, v)
             h_out = sum_output(a, v, bias, count)
             y = g(g_output, beta_out, h_out)
