@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from mlp_fast.kernels.arguments import Floats, Matrix, Vector
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.lists import append, compress, either
-from mlp_fast.kernels.simd import bits, lanes, load, load_first, splat, store
+from mlp_fast.kernels.simd import bits, expect, lanes, load, load_first, splat, store
 from mlp_fast.kernels.target import WIDE
 
 MANY = 0.2  # of the inputs: where a batch's lists pay
@@ -85,8 +85,11 @@ def pack_part(
     full: bool,
 ) -> int:
     """Do so for n columns, a full vector or less, from p on; return how many are listed now."""
+    ahead = 8 * lanes(source)  # so many rows side by side are more than a CPU looks ahead in
     some = load_part(source, places[0] + p, n, full)
+    expect(source, places[0] + p + ahead)
     for t in range(1, places.size):
+        expect(source, places[t] + p + ahead)
         some = either(some, load_part(source, places[t] + p, n, full))
     following: int = append(listed, m, p, some != 0)
     if following == m:
