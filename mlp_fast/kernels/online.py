@@ -130,8 +130,7 @@ def pack_rows(X: Floats, samples: NDArray[np.int64], block: Block) -> int:
     n = X.shape[1]
     for t in range(samples.size):
         block.places[t] = samples[t] * n
-    places = block.places[: samples.size]
-    return pack_columns(flat(X), places, n, block.listed, block.x, block.width)
+    return pack_columns(flat(X), n, samples.size, block)
 
 
 @kernel

@@ -1,7 +1,8 @@
 """Sparse rows (CSR): at the cost of what is stored, with the bits of the same rows made dense.
 
 Where a sum runs over inputs, those that are 0 would add nothing, so that leaving them out changes
-no bit as long as the others keep their order, and in sums of vectors their lanes.
+no bit as long as the others keep their order; in sums of vectors the lanes are those of inputs that
+are not 0 in some row of a block, which are listed alike for rows of either kind.
 """
 
 import numpy as np
@@ -62,8 +63,7 @@ def bring(rows: Rows, samples: NDArray[np.int64], block: Block) -> int:
     scatter(rows, samples, block.dense, rows.n)
     for t in range(samples.size):
         block.places[t] = t * rows.n
-    places = block.places[: samples.size]
-    m = pack_columns(block.dense, places, rows.n, block.listed, block.x, block.width)
+    m = pack_columns(block.dense, rows.n, samples.size, block)
     clear(rows, samples, block.dense, rows.n)
     return m
 

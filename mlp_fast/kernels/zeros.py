@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.arguments import Floats, Matrix, Vector
+from mlp_fast.kernels.arguments import Block, Floats, Matrix, Vector
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.lists import append, compress, either
 from mlp_fast.kernels.simd import bits, expect, lanes, load, load_first, splat, store
@@ -35,72 +35,60 @@ def list_columns(X: Matrix, k: int, n: int, listed: NDArray[np.int64]) -> int:
     whole = n - n % V
     m = 0
     for p in range(0, whole, V):
-        some = load(X.values, p)
-        for i in range(p + X.row, p + k * X.row, X.row):
-            some = either(some, load(X.values, i))
-        m = append(listed, m, p, some != 0)
+        m = append(listed, m, p, some_of(X, k, p, V, True) != 0)
     if whole < n:
-        some = load_first(X.values, whole, n - whole)  # memory behind may be nobody's
-        for i in range(whole + X.row, whole + k * X.row, X.row):
-            some = either(some, load_first(X.values, i, n - whole))
-        m = append(listed, m, whole, some != 0)
+        m = append(listed, m, whole, some_of(X, k, whole, n - whole, False) != 0)
     return m
 
 
-@kernel
-def pack_columns(
-    source: Floats,
-    places: NDArray[np.int64],
-    n: int,
-    listed: NDArray[np.int64],
-    packed: Floats,
-    width: int,
-) -> int:
-    """List the columns that are not 0 in all rows, which begin at some places; return how many.
+@inlined
+def some_of(X: Matrix, k: int, p: int, n: int, full: bool) -> Vector:
+    """Return n columns from p on, each 0 where it is 0 in all of k rows."""
+    some = load_part(X.values, p, n, full)
+    for i in range(p + X.row, p + k * X.row, X.row):
+        some = either(some, load_part(X.values, i, n, full))
+    return some
 
-    Of each row these alone are written, end to end, and behind them a vector of zeros.
+
+@kernel
+def pack_columns(source: Floats, n: int, count: int, block: Block) -> int:
+    """List the columns that are not 0 in all of the block's samples; return how many.
+
+    Their rows of n columns begin at `block.places`. In `block.x` each has only what is listed, end
+    to end, and behind it a vector of zeros.
     """
     V = lanes(source)
     whole = n - n % V
     m = 0
     for p in range(0, whole, V):
-        m = pack_part(source, places, p, V, listed, m, packed, width, True)
+        m = pack_part(source, p, V, True, m, count, block)
     if whole < n:
-        m = pack_part(source, places, whole, n - whole, listed, m, packed, width, False)
-    for t in range(places.size):
-        store(packed, t * width + m, splat(source.dtype.type(0.0)))
+        m = pack_part(source, whole, n - whole, False, m, count, block)
+    for t in range(count):
+        store(block.x, t * block.width + m, splat(source.dtype.type(0.0)))
     return m
 
 
 @inlined
-def pack_part(
-    source: Floats,
-    places: NDArray[np.int64],
-    p: int,
-    n: int,
-    listed: NDArray[np.int64],
-    m: int,
-    packed: Floats,
-    width: int,
-    full: bool,
-) -> int:
+def pack_part(source: Floats, p: int, n: int, full: bool, m: int, count: int, block: Block) -> int:
     """Do so for n columns, a full vector or less, from p on; return how many are listed now."""
     ahead = 8 * lanes(source)  # so many rows side by side are more than a CPU looks ahead in
-    some = load_part(source, places[0] + p, n, full)
-    expect(source, places[0] + p + ahead)
-    for t in range(1, places.size):
-        expect(source, places[t] + p + ahead)
-        some = either(some, load_part(source, places[t] + p, n, full))
-    following: int = append(listed, m, p, some != 0)
+    some = load_part(source, block.places[0] + p, n, full)
+    for t in range(count):
+        begin = block.places[t] + p
+        expect(source, begin + ahead)
+        some = either(some, load_part(source, begin, n, full))
+    following: int = append(block.listed, m, p, some != 0)
     if following == m:
         return m
-    for t in range(places.size):
+    for t in range(count):
+        begin, to = block.places[t], t * block.width
         if WIDE:
-            x = load_part(source, places[t] + p, n, full)
-            store(packed, t * width + m, compress(x, some != 0))
+            x = load_part(source, begin + p, n, full)
+            store(block.x, to + m, compress(x, some != 0))
         else:  # there is no such instruction
             for q in range(m, following):
-                packed[t * width + q] = source[places[t] + listed[q]]
+                block.x[to + q] = source[begin + block.listed[q]]
     return following
 
 
