@@ -29,7 +29,7 @@ from mlp_fast.kernels.loss import (
     slope_left,
     squared_distance,
 )
-from mlp_fast.kernels.permute import permute
+from mlp_fast.kernels.permute import order_of
 from mlp_fast.kernels.product import add_product, dot_product
 from mlp_fast.kernels.simd import fma, lanes, load, store
 from mlp_fast.kernels.sparse import add_sparse_gradient
@@ -70,9 +70,7 @@ def take_batches(
     one = network.theta.dtype.type(1.0)
     for step in range(first, last):
         epoch, batch = step // batches, step % batches
-        order = data.orders[epoch % data.orders.shape[0]]
-        if rule.shuffle and batch == 0:
-            permute(order, rule.key, epoch)
+        order = order_of(epoch, batch == 0, data, rule)
         start, end = batch * size, min((batch + 1) * size, k)
         # the gradient is the mean over the batch, as in code 2.6, where (78) has the sum
         eta = network.theta.dtype.type(rule.learning_rate / (end - start))

@@ -12,7 +12,7 @@ from mlp_fast.kernels.activation import g, times_g_slope
 from mlp_fast.kernels.arguments import Curves, Data, Lanes, Network, Real, Rule
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.loss import SQUARED_ERROR, entropy, slope_left
-from mlp_fast.kernels.permute import permute
+from mlp_fast.kernels.permute import order_of
 from mlp_fast.kernels.simd import first, fma, load, splat, store, vsum
 
 LANES = 8  # more than the samples of most such batches, and sums over them end soon
@@ -27,9 +27,7 @@ def train_in_lanes(
     batches = (k + size - 1) // size
     for step in range(begin, end):
         epoch, batch = step // batches, step % batches
-        order = data.orders[epoch % data.orders.shape[0]]
-        if rule.shuffle and batch == 0:
-            permute(order, rule.key, epoch)
+        order = order_of(epoch, batch == 0, data, rule)
         samples = order[batch * size : min((batch + 1) * size, k)]
         if step == begin or batches > 1 or data.orders.shape[0] > 1:
             for i in range(samples.size):

@@ -53,7 +53,7 @@ from mlp_fast.kernels.loss import (
     slope_left,
     squared_distance,
 )
-from mlp_fast.kernels.permute import permute
+from mlp_fast.kernels.permute import order_of
 from mlp_fast.kernels.product import add_product, add_to_row, dot_product
 from mlp_fast.kernels.simd import fma, lanes, load, store
 from mlp_fast.kernels.sparse import bring, bring_one, clear
@@ -102,9 +102,7 @@ def take_blocks(
     step = first
     while step < last:
         epoch, begin = step // k, step % k
-        order = data.orders[epoch % data.orders.shape[0]]
-        if rule.shuffle and begin == 0:
-            permute(order, rule.key, epoch)
+        order = order_of(epoch, begin == 0, data, rule)
         count = min(BLOCK - begin % BLOCK, k - begin, last - step)
         samples = order[begin : begin + count]
         m = bring(data.rows, samples, block) if sparse else pack_rows(data.rows.X, samples, block)
@@ -231,9 +229,7 @@ def take_one_by_one(
     eta = network.theta.dtype.type(rule.learning_rate)
     for step in range(first, last):
         epoch, s = step // k, step % k
-        order = data.orders[epoch % data.orders.shape[0]]
-        if rule.shuffle and s == 0:
-            permute(order, rule.key, epoch)
+        order = order_of(epoch, s == 0, data, rule)
         t = unlocked(data.T[order[s]])
         if sparse:
             m = bring_one(data.rows, order[s], nodes.a, nodes.listed)

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.jit import kernel
+from mlp_fast.kernels.arguments import Data, Rule
+from mlp_fast.kernels.jit import inlined, kernel
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -27,3 +28,12 @@ def permute(order: NDArray[np.int64], key: int, epoch: int) -> None:
         # 53 random bits as a fraction below 1: times i + 1, it never rounds up to i + 1
         j = np.int64(np.float64(mix(state) >> np.uint64(11)) * 2.0**-53 * (i + 1))
         order[i], order[j] = order[j], order[i]
+
+
+@inlined
+def order_of(epoch: int, begins: bool, data: Data, rule: Rule) -> NDArray[np.int64]:
+    """Return the order of an epoch's samples, which is drawn when it begins."""
+    order = data.orders[epoch % data.orders.shape[0]]
+    if rule.shuffle and begins:
+        permute(order, rule.key, epoch)
+    return order

@@ -14,7 +14,7 @@ from mlp_fast.kernels.activation import activate, g, times_g_slope
 from mlp_fast.kernels.arguments import Curves, Data, Network, Nodes, Real, Rule, Vector
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.loss import SQUARED_ERROR, entropy, slope_left
-from mlp_fast.kernels.permute import permute
+from mlp_fast.kernels.permute import order_of
 from mlp_fast.kernels.simd import first as first_lanes
 from mlp_fast.kernels.simd import fma, lanes, load, splat, store, vsum
 from mlp_fast.kernels.sparse import clear, scatter
@@ -70,9 +70,7 @@ def take_runs(
     step = begin
     while step < end:
         epoch, s = step // k, step % k
-        order = data.orders[epoch % data.orders.shape[0]]
-        if rule.shuffle and s == 0:
-            permute(order, rule.key, epoch)
+        order = order_of(epoch, s == 0, data, rule)
         samples = order[s : min(s + RUN, k)]
         X, places = unlocked(data.rows.X), samples
         if sparse:

@@ -15,7 +15,7 @@ from mlp_fast.kernels.activation import g, times_g_slope
 from mlp_fast.kernels.arguments import Curves, Data, Floats, Grid, Network, Rule, Vector
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.loss import SQUARED_ERROR, entropy, slope_left
-from mlp_fast.kernels.permute import permute
+from mlp_fast.kernels.permute import order_of
 from mlp_fast.kernels.simd import fma, load, splat, store, vsum_groups
 
 
@@ -72,9 +72,7 @@ def take_batches(
     batches = (k + size - 1) // size
     for step in range(begin, end):
         epoch, batch = step // batches, step % batches
-        order = data.orders[epoch % data.orders.shape[0]]
-        if rule.shuffle and batch == 0:
-            permute(order, rule.key, epoch)
+        order = order_of(epoch, batch == 0, data, rule)
         samples = order[batch * size : min((batch + 1) * size, k)]
         if step == begin or batches > 1 or data.orders.shape[0] > 1:
             bring(data, samples, hidden.n_out, grid)
