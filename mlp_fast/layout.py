@@ -230,7 +230,10 @@ class Layout:
         return Lanes(a, delta, t, top)
 
     def grid(self, n_units: int, n_samples: int) -> Grid:
-        """Return buffers for a batch of which each hidden unit and sample has a lane of its own."""
+        """Return buffers for a batch of which each hidden unit and sample has a lane of its own.
+
+        They are zero, as those of units that are not there have to stay.
+        """
         n_lanes = n_units * n_samples
         x, W = (self._aligned(n * n_lanes) for n in (self.sizes[0], self.sizes[0] + 1))
         v, t, e, used = (self._aligned(n_lanes) for _ in range(4))

@@ -111,7 +111,7 @@ class MLP:
         return {**vars(self), "_forward": None, "_answering": no_answer}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+        vars(self).update({"_answering": no_answer, **state})  # which older copies lack
         if self._net is not None:  # joblib hands large arrays over read-only
             self._net = self._net.twin()
             self._answering = self._net.answering()

@@ -243,10 +243,16 @@ class Net:
         return rows.n >= MANY_INPUTS and bool(zeros_are_many(rows.X))
 
     def _room(self, batch_size: int) -> tuple[int, int] | None:
-        """Return the least room of hidden units and samples that a tiny batch fits in."""
-        if len(self.layout.sizes) != 3 or self.layout.sizes[2] != 1 or self.layout.n_true > TINY:
+        """Return the least room of hidden units and samples that a tiny batch fits in.
+
+        Its kernel wants one hidden layer, whose rows are by input, below one output.
+        """
+        sizes = self.layout.sizes
+        if len(sizes) != 3 or sizes[2] != 1 or not self.layout.by_input:
             return None
-        n_units = self.layout.sizes[1]
+        if self.layout.n_true > TINY:
+            return None
+        n_units = sizes[1]
         rooms = (r for r in TRAIN_SHALLOW_BATCH if n_units <= r[0] and batch_size <= r[1])
         return min(rooms, default=None)
 

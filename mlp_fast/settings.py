@@ -18,6 +18,8 @@ from mlp_fast.validation import as_indices
 DTYPES = ("float64", "float32")
 RANGES = {"float64": (0.0, math.inf), "float32": (2.0**-150, 2.0**128 - 2.0**103)}
 """Between these a number is neither rounded to 0 nor to infinity."""
+LARGEST_BETA = {"float64": 2.0**1022, "float32": 2.0**126}
+"""Up to these, beta over log(2) is a number, too."""
 LARGEST_SEED = 2**32 - 1
 LARGEST_COUNT = 2**40
 
@@ -153,6 +155,12 @@ class Settings:
         """Check that no number vanishes or becomes infinite in the network's dtype."""
         least, most = RANGES[self.dtype]
         betas = [self.beta] if isinstance(self.beta, float) else self.beta
+        for beta in betas:
+            if most > beta > LARGEST_BETA[self.dtype]:
+                raise ValueError(
+                    f"beta must be at most {LARGEST_BETA[self.dtype]:.3g} as {self.dtype}; "
+                    f"got {beta!r}"
+                )
         for name, values in (("learning_rate", [self.learning_rate]), ("beta", betas)):
             for value in values:
                 if not least < value < most:

@@ -22,9 +22,10 @@ INTEGER_BYTES = np.dtype(np.int64).itemsize
 def answering(layout: Layout, theta: Floats, output: Activation, vector: bool) -> Answering:
     """Return what answers for a single row of inputs in the form of the targets.
 
-    Its answer is None if anything about the row is out of the ordinary. It knows by name what it
-    would find as attributes, and calls the kernel's own entry, which spares Numba's search for a
-    signature: two thirds of the time are left.
+    Its answer is None if anything about the row is out of the ordinary: what is left, a writeable
+    C-contiguous matrix of the network's dtype, has the one type that the kernel is compiled for.
+    So it calls the kernel's own entry, which spares Numba's search for a signature; and what it
+    needs are variables of this function, no attributes. Two thirds of the time are left.
     """
     form, dtype = FORMS.get(output, VALUES), layout.dtype
     n_buffer, n_listed, integers = layout.row_buffer, layout.row_list, form != VALUES
@@ -40,8 +41,8 @@ def answering(layout: Layout, theta: Floats, output: Activation, vector: bool) -
             return None
         out = empty(shape, dtype)
         if call is None:
-            call = entry_point(recall_row, *network, *(buffers or new_buffers()), X, out)
-            call = partial(call, *network, *(buffers or ()))
+            entry = entry_point(recall_row, *network, *(buffers or new_buffers()), X, out)
+            call = partial(entry, *network, *(buffers or ()))  # at once: other threads look at it
         # buffers of its own, for other threads may ask at the same time
         finite = call(X, out) if buffers else call(*new_buffers(), X, out)
         if not finite:

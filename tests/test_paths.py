@@ -40,6 +40,7 @@ def kernel_of(sizes, batch_size, k=20, **options):
         ((2, 3, 1), 5, TRAIN_SHALLOW_BATCH[4, 8]),
         ((2, 8, 1), 2, TRAIN_SHALLOW_BATCH[8, 4]),
         ((2, 9, 1), LANES, train_in_lanes),
+        ((13, 2, 1), LANES, train_in_lanes),  # its rows are by output
         ((2, 2, 2), LANES, train_in_lanes),
         ((2, 2, 1, 1), LANES, train_in_lanes),
         ((2, 1), LANES, train_in_lanes),
@@ -119,7 +120,7 @@ def test_a_block_whose_products_overflow_is_taken_one_by_one():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("batch_size", [2, 3, 7, LANES, None])
-@pytest.mark.parametrize("sizes", [(2, 9, 1), (3, 4), (2, 2, 3, 1)])
+@pytest.mark.parametrize("sizes", [(2, 9, 1), (3, 4), (2, 2, 3, 1), (4, 1, 1), (13, 2, 1)])
 @pytest.mark.parametrize("hidden", HIDDEN)
 @pytest.mark.parametrize(("output", "loss"), ONE_OUTPUT)
 def test_tiny_batches_in_lanes(output, loss, hidden, sizes, batch_size, dtype):
@@ -184,6 +185,23 @@ def test_one_row_is_answered_in_the_form_of_vector_targets():
         alone = m._answering(X[:1])
         assert alone.shape == (1,)
         np.testing.assert_allclose(alone, m.predict(X)[:1], rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "sizes", [(60, 12, 3, 3, 3), (2,) * 40, (3,) * 32, (70, 2, 2), (4, 5, 3, 3)]
+)
+def test_one_row_does_not_depend_on_what_was_in_memory(sizes, dtype):
+    linear = {"activation": "linear", "output_activation": "linear", "dtype": dtype}
+    other = MLP(**linear).init_weights((60, 100, 30), 0)
+    other.weights = [1e3 * W for W in other.weights]
+    m = MLP(**linear).init_weights(sizes, 0)
+    rng = np.random.default_rng(0)
+    for row in rng.standard_normal((20, 1, sizes[0])).astype(dtype):
+        other.predict(rng.standard_normal((1, 60)).astype(dtype))
+        together = m.predict(np.concatenate([row, row]))[:1]
+        bound = 8 * len(sizes) * np.finfo(dtype).eps
+        np.testing.assert_allclose(m.predict(row), together, rtol=bound, atol=bound)
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (1, 2), (1, 4), (3, 1), (3,), (1, 1, 3), (0, 3)])

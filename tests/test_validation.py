@@ -215,6 +215,8 @@ BAD_OPTIONS = [
     ({"dtype": "flaot"}, "dtype must be one of 'float64', 'float32'; got 'flaot'"),
     ({"learning_rate": 1e-50, "dtype": "float32"}, "learning_rate must be .* above 0 as float32"),
     ({"learning_rate": 1e300, "dtype": "float32"}, "learning_rate must be finite .* as float32"),
+    ({"beta": 1e38, "dtype": "float32"}, "beta must be at most 8.51e.37 as float32"),
+    ({"beta": 1e308}, "beta must be at most 4.49e.307 as float64"),
     ({"beta": 1e-50, "dtype": "float32"}, "beta must be finite and above 0 as float32; got 1e-50"),
     ({"dtype": "f8,("}, "dtype must be one of 'float64', 'float32'"),
     ({"epochs": 2**62}, r"epochs must be an integer up to 2\*\*40"),

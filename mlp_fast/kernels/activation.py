@@ -110,7 +110,7 @@ def times_slope(activation: int, beta: float, a: Floats, delta: Floats, n: int) 
 
 @kernel
 def activate_few(activation: int, beta: float, h: Floats, a: Floats, n: int) -> None:
-    """Do what `activate` does, one by one: a vector would wait for sums just stored one by one."""
+    """Write a = g(h) of n neurons only, one by one: a vector would wait for sums so stored."""
     b = h.dtype.type(beta)
     for j in range(n):
         a[j] = g(activation, b, h[j])
@@ -118,7 +118,7 @@ def activate_few(activation: int, beta: float, h: Floats, a: Floats, n: int) -> 
 
 @kernel
 def times_slope_few(activation: int, beta: float, a: Floats, delta: Floats, n: int) -> None:
-    """Do what `times_slope` does, one by one."""
+    """Multiply delta by g'(h) of n neurons only, one by one."""
     b = a.dtype.type(beta)
     for j in range(n):
         delta[j] = times_g_slope(activation, b, a[j], delta[j])

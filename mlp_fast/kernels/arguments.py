@@ -99,7 +99,7 @@ class Nodes(NamedTuple):
 
     a: Floats  # outputs
     delta: Floats  # h, then delta, which no longer needs h
-    listed: NDArray[np.int64]  # (n_0,), which inputs are not 0
+    listed: NDArray[np.int64]  # (n_0 + ROOM,), which inputs are not 0
     every: NDArray[np.int64]  # 0, 1, 2, ...: the list of a layer that has no zeros to skip
     run: Floats  # (RUN, n_0) or nothing: the sparse rows of a run, made dense
 
@@ -113,7 +113,7 @@ class Block(NamedTuple):
     h: Floats  # (BLOCK, width of the first layer)
     delta: Floats  # (BLOCK, width of the first layer)
     steps: Floats  # (BLOCK, BLOCK), eta times the product of two samples' inputs
-    listed: NDArray[np.int64]  # (n_0,), which inputs are not 0 in all of the samples
+    listed: NDArray[np.int64]  # (n_0 + ROOM,), which inputs are not 0 in all of the samples
     places: NDArray[np.int64]  # (BLOCK,), where the samples' rows begin
     dense: Floats  # (BLOCK, n_0) or nothing: zeros, into which sparse rows are written
     heads: NDArray[np.int64]  # (3, BLOCK), how far each sparse row is merged

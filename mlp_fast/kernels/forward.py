@@ -174,12 +174,12 @@ def recall_row(
     network, nodes = Network(theta, layers), Nodes(a, delta, listed, every, X)
     if not are_finite(x):
         return False
+    for p in range(x.size, end):  # no layer writes what is behind it, up to a whole vector
+        a[p] = 0
     if first.by_input and listed.size == 0:
         W, h = theta[first.weights :], delta[first.nodes :]
         sum_inputs(W, first.stride, x, every[: x.size], h, first.n_out)
     else:
-        for p in range(x.size, first.nodes):
-            a[p] = 0
         first_sum(network, x, nodes)
     forward_layers(network, nodes)
     outputs = a[top.nodes : top.nodes + top.n_out]

@@ -33,7 +33,7 @@ def permute(order: NDArray[np.int64], key: int, epoch: int) -> None:
 @inlined
 def order_of(epoch: int, begins: bool, data: Data, rule: Rule) -> NDArray[np.int64]:
     """Return the order of an epoch's samples, which is drawn when it begins."""
-    order = data.orders[epoch % data.orders.shape[0]]
+    order: NDArray[np.int64] = data.orders[epoch % data.orders.shape[0]]
     if rule.shuffle and begins:
         permute(order, rule.key, epoch)
     return order
