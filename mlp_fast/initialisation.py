@@ -1,7 +1,6 @@
 """Initial weights within ±1/√n (57), from the very draws of the tutorial's code 2.6."""
 
 import math
-import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -14,26 +13,32 @@ from mlp_fast.settings import LARGEST_SEED
 
 def initial_weights(sizes: Sequence[int], random_state: int) -> Iterator[NDArray[np.float64]]:
     """Draw the weights of each layer, in float64, from a legacy generator of their own."""
-    generator = _generator.of_thread
+    generator = _generator()
     generator.seed(random_state)
     draws = [generator.random_sample((n_in + 1, n_out)) for n_in, n_out in pairwise(sizes)]
     for W, n_in in zip(draws, sizes, strict=False):
         bound = math.sqrt(n_in)
-        yield W * (2 / bound) - 1 / bound
+        W *= 2 / bound  # in place: the weights of a large layer are many
+        W -= 1 / bound
+        yield W
 
 
-class _Generator(threading.local):
-    """A legacy generator for each thread, since making one takes longer than small trainings."""
-
-    def __init__(self) -> None:
-        self.of_thread = np.random.RandomState(0)
+_of_thread = threading.local()
 
 
-_generator = _Generator()
+def _generator() -> np.random.RandomState:
+    """Return this thread's generator, since making one takes longer than small trainings."""
+    try:
+        generator: np.random.RandomState = _of_thread.generator
+    except AttributeError:  # at first; not at the import, which would wait for numpy.random
+        generator = _of_thread.generator = np.random.RandomState(0)
+    return generator
 
 
 def fresh_seed() -> int:
     """Return a seed from the system's entropy."""
+    import secrets  # which takes long to import
+
     return secrets.randbelow(LARGEST_SEED + 1)
 
 

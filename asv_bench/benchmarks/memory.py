@@ -69,10 +69,11 @@ class BeyondTheData:
         self.X = draw.random((self.rows, self.sizes[0]), dtype)
         self.T = draw.random((self.rows, self.sizes[-1]), dtype)
         self.options = {"dtype": dtype, "batch_size": BATCH_SIZES[mode], "learning_rate": 0.001}
-        MLP(layer_sizes=2, epochs=1, **self.options).train(self.X[:64], self.T[:64])  # compiled
+        self.options["layer_sizes"] = self.sizes[1:-1]  # as these are, so is the kernel
+        MLP(epochs=1, **self.options).train(self.X[:64], self.T[:64])  # compiled
 
     def track_of_the_promise(self, network: str, mode: str, dtype: str) -> float:
-        net = MLP(layer_sizes=self.sizes[1:-1], epochs=2, **self.options)
+        net = MLP(epochs=2, **self.options)
         needed = peak_beyond(lambda: net.train(self.X, self.T))
         weights = net._net.theta.nbytes
         batch = (BATCH_SIZES[mode] or self.rows) * sum(self.sizes) * self.X.itemsize

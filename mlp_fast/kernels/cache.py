@@ -11,7 +11,6 @@ import functools
 import hashlib
 import os
 import pickle
-import secrets
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -129,6 +128,8 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
 
 def _write_whole(path: Path, blob: bytes) -> None:
     """Write beside the target and rename, so that no reader ever sees half a file."""
+    import secrets  # which takes long to import
+
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         temporary.write_bytes(blob)  # with the rights that the user's umask gives

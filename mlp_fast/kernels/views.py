@@ -3,7 +3,6 @@
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
 from mlp_fast.kernels.arguments import Floats
 from mlp_fast.kernels.jit import inlined
@@ -32,6 +31,8 @@ SCRATCH = 1024  # numbers
 @intrinsic
 def scratch(typingctx, like):
     """Return SCRATCH numbers of an array's dtype, which last as long as the call of the kernel."""
+    from numba.np import arrayobj  # which takes long to import, and compiling does so anyway
+
     t = types.Array(like.dtype, 1, "C")
 
     def codegen(context, builder, sig, args):
