@@ -247,12 +247,11 @@ class Net:
 
         Its kernel wants one hidden layer, whose rows are by input, below one output.
         """
-        sizes = self.layout.sizes
-        if len(sizes) != 3 or sizes[2] != 1 or not self.layout.by_input:
+        layout = self.layout
+        shallow = len(layout.sizes) == 3 and layout.sizes[2] == 1 and layout.by_input
+        if not shallow or layout.n_true > TINY:
             return None
-        if self.layout.n_true > TINY:
-            return None
-        n_units = sizes[1]
+        n_units = layout.sizes[1]
         rooms = (r for r in TRAIN_SHALLOW_BATCH if n_units <= r[0] and batch_size <= r[1])
         return min(rooms, default=None)
 

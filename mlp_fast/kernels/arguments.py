@@ -90,7 +90,7 @@ class Rule(NamedTuple):
     batch_size: int
     shuffle: bool  # whether each epoch writes a fresh order into orders
     key: int  # of the stream that the orders are drawn from
-    gather: bool  # whether a batch's rows must be collected
+    gather: bool  # whether rows must be collected, because they are not in order or not by input
     skip_zeros: bool  # whether so many inputs are 0 that listing the others is worth its cost
 
 
