@@ -8,7 +8,10 @@ from mlp_fast.kernels import activation as codes
 
 @dataclass(frozen=True)
 class Activation:
-    """What the rest of the package must know of an activation function."""
+    """What the rest of the package must know of an activation function.
+
+    A copied network has copies of these: compare them by ``==``, never by ``is``.
+    """
 
     name: str
     code: int
@@ -24,5 +27,5 @@ LINEAR = Activation("linear", codes.LINEAR, -math.inf, math.inf)
 RELU = Activation("relu", codes.RELU, 0.0, math.inf)
 
 ACTIVATIONS = {a.name: a for a in (THRESHOLD, SIGMOID, TANH, SOFTMAX, LINEAR, RELU)}
-HIDDEN = {name: a for name, a in ACTIVATIONS.items() if a is not SOFTMAX}
+HIDDEN = {name: a for name, a in ACTIVATIONS.items() if a != SOFTMAX}
 """Softmax ties the nodes of a layer together and is for the output only."""

@@ -68,6 +68,7 @@ class Layout:
             raise ValueError(
                 f"layer_sizes must make a network that memory can hold; got {n_weights:.2g} weights"
             )
+        self._parameters = tuple(sizes), tuple(activations), tuple(betas), dtype
         self.sizes = tuple(sizes)
         self.dtype, self.dtype_name = np.dtype(dtype), dtype  # NumPy takes its time for the name
         self._lanes = VECTOR_BYTES // self.dtype.itemsize
@@ -122,6 +123,10 @@ class Layout:
     ) -> Self:
         """Return the layout of these parameters, made now or before."""
         return cls(sizes, activations, betas, dtype)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle the parameters alone, from which the rest follows."""
+        return Layout.of, self._parameters
 
     @property
     def by_input(self) -> bool:
@@ -230,10 +235,7 @@ class Layout:
         return Lanes(a, delta, t, top)
 
     def grid(self, n_units: int, n_samples: int) -> Grid:
-        """Return buffers for a batch of which each hidden unit and sample has a lane of its own.
-
-        They are zero, as those of units that are not there have to stay.
-        """
+        """Return buffers for a batch of which each hidden unit and sample has a lane of its own."""
         n_lanes = n_units * n_samples
         x, W = (self._aligned(n * n_lanes) for n in (self.sizes[0], self.sizes[0] + 1))
         v, t, e, used = (self._aligned(n_lanes) for _ in range(4))

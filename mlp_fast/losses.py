@@ -7,7 +7,7 @@ from mlp_fast.kernels import loss as codes
 
 @dataclass(frozen=True)
 class Loss:
-    """What the rest of the package must know of a loss."""
+    """What the rest of the package must know of a loss; like activations, compared by ``==``."""
 
     name: str
     code: int

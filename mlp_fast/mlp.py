@@ -111,7 +111,7 @@ class MLP:
         return {**vars(self), "_forward": None, "_answering": no_answer}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update({"_answering": no_answer, **state})  # which older copies lack
+        vars(self).update(state)
         if self._net is not None:  # joblib hands large arrays over read-only
             self._net = self._net.twin()
             self._answering = self._net.answering()
@@ -247,6 +247,8 @@ class MLP:
         (2, 1)
         """
         net = self._fitted()
+        if weights is None:
+            self._forward = None  # if this one fails, `backward` must not take the one before it
         inputs = validation.as_rows(X, net.dtype, net.layout.sizes[0])
         if weights is not None:
             return net.recall(inputs, validation.as_weights(weights, net.layout, net.dtype))

@@ -144,7 +144,7 @@ class Settings:
                 f"the output layer included; got {self.beta!r}"
             )
         for beta, activation in zip(betas, activations, strict=True):
-            if beta != 1.0 and activation is not SIGMOID:
+            if beta != 1.0 and activation != SIGMOID:
                 raise ValueError(
                     "beta other than 1 is for sigmoid layers only; "
                     f"got {beta} for a {activation.name} layer (beta={self.beta!r})"

@@ -37,7 +37,7 @@ def answering(layout: Layout, theta: Floats, output: Activation, vector: bool) -
 
     def answer(X: Any) -> NDArray[Any] | None:
         nonlocal call
-        if not (type(X) is ndarray and X.dtype is dtype and X.ndim == 2 and X.flags.carray):
+        if not (type(X) is ndarray and X.dtype == dtype and X.ndim == 2 and X.flags.carray):
             return None
         out = empty(shape, dtype)
         if call is None:

@@ -85,7 +85,7 @@ def check_targets(T: Floats, output: Activation, loss: Loss, name: str = "T") ->
             f"{name} must lie in [{output.low:g}, {output.high:g}], the range of "
             f"output_activation={output.name!r}; got {outside:g}{hint}"
         )
-    if loss is CROSS_ENTROPY:
+    if loss == CROSS_ENTROPY:
         worst = float(np.max(np.abs(T.sum(axis=1, dtype=np.float64) - 1.0)))
         if worst > SUM_TOLERANCE:
             raise ValueError(
@@ -96,7 +96,7 @@ def check_targets(T: Floats, output: Activation, loss: Loss, name: str = "T") ->
 
 def check_classes(T: Floats, output: Activation) -> None:
     """Check that targets name one class in each row."""
-    low = -1.0 if output is TANH else 0.0
+    low = -1.0 if output == TANH else 0.0
     ones, others = T == 1.0, (T == 0.0) | (low == T)
     if T.shape[1] == 1:
         if not np.all(ones | (low == T)):

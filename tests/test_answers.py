@@ -167,6 +167,24 @@ def test_backward_needs_a_forward_just_before():
         assert refused()
 
 
+@pytest.mark.parametrize(
+    "bad", [[[np.nan] * 5], [[1.0] * 4], [], "text", [[1e308] * 5]], ids=lambda bad: repr(bad)[:12]
+)
+def test_backward_does_not_take_the_batch_before_a_forward_that_failed(bad):
+    X, T = make_data("linear")
+    m = MLP(output_activation="linear").init_weights((5, 3), 0)
+    m.weights[0] = np.ones((6, 3))
+    m.forward(X)
+    with pytest.raises((ValueError, TypeError)):
+        m.forward(bad)
+    with pytest.raises(RuntimeError, match="forward"):
+        m.backward(T, 0.1)
+    m.forward(X)
+    with pytest.raises((ValueError, TypeError)):
+        m.forward(bad, m.weights.copy())  # with other weights nothing is changed
+    m.backward(T, 0.1)
+
+
 def test_backward_does_not_see_changes_of_the_inputs():
     X, T = make_data("sigmoid")
     one, other = (MLP().init_weights((5, 3), 0) for _ in range(2))
