@@ -159,18 +159,19 @@ class Training:
     def _stop_before_divergence(self, stop: int) -> None:
         """Return to the weights at the end of the last finite epoch, and warn.
 
-        The call that diverged may have covered many epochs: they are run again one by one, so that
-        the epoch at which a run stops does not depend on where its calls were cut.
+        The call that diverged may have covered many epochs. A weight that is not finite stays so,
+        hence halves of what is left are run again until one epoch is left, in no more steps than
+        that call took; the epoch at which a run stops does not depend on where its calls were cut.
         """
-        self._theta[:] = self._kept
-        while stop > (self._epochs_done + 1) * self._per_epoch:
-            first = self._epochs_done
-            self._curves.error[first:] = self._curves.loss[first:] = 0.0
-            begin = first * self._per_epoch
-            if not self._is_finite_after(begin, begin + self._per_epoch):
-                break
-            self._count_epochs(first + 1)
-        self._theta[:] = self._kept
+        diverged = -(-stop // self._per_epoch)  # the epochs before this are not all finite
+        self._forget(diverged)
+        while diverged - self._epochs_done > 1:
+            first, middle = self._epochs_done, (self._epochs_done + diverged) // 2
+            if self._is_finite_after(first * self._per_epoch, middle * self._per_epoch):
+                self._count_epochs(middle)
+            else:
+                diverged = middle
+                self._forget(diverged)
         warnings.warn(
             f"training diverged in epoch {self._epochs_done} (counted from 0): a loss or a weight "
             "is no longer finite. The weights are those before that epoch; a smaller learning_rate "
@@ -178,6 +179,12 @@ class Training:
             RuntimeWarning,
             stacklevel=4,
         )
+
+    def _forget(self, last: int) -> None:
+        """Undo the epochs that are not counted as done, up to this one."""
+        self._theta[:] = self._kept
+        for curve in self._curves:
+            curve[self._epochs_done : last] = 0.0
 
     @contextmanager
     def _progress(self, total: int) -> Iterator[Callable[[int], Any]]:

@@ -30,11 +30,13 @@ def train_in_lanes(
         order = order_of(epoch, batch == 0, data, rule)
         samples = order[batch * size : min((batch + 1) * size, k)]
         if step == begin or batches > 1 or data.orders.shape[0] > 1:
-            for i in range(samples.size):
+            # lanes behind the last sample repeat it: so they stay finite as long as it does
+            for i in range(LANES):
+                sample = samples[min(i, samples.size - 1)]
                 for p in range(data.rows.X.shape[1]):
-                    lanes.a[p * LANES + i] = data.rows.X[samples[i], p]
+                    lanes.a[p * LANES + i] = data.rows.X[sample, p]
                 for j in range(data.T.shape[1]):
-                    lanes.t[j * LANES + i] = data.T[samples[i], j]
+                    lanes.t[j * LANES + i] = data.T[sample, j]
         forward_lanes(network, lanes)
         error, loss = output_errors(network, rule.loss, lanes, samples.size)
         curves.error[epoch] += error

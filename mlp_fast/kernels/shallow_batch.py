@@ -62,12 +62,12 @@ def take_batches(
     k, size = data.T.shape[0], rule.batch_size
     hidden, output = network.layers[0], network.layers[1]
     W, w = network.theta[hidden.weights :], network.theta[output.weights :]
-    one = W.dtype.type(1.0)
+    zero, one = W.dtype.type(0.0), W.dtype.type(1.0)
     beta, beta_out = W.dtype.type(hidden.beta), W.dtype.type(output.beta)
     left = slope_left(rule.loss, output.activation)
     for p in range(hidden.n_in + 1):
-        spread(W[p * hidden.stride :], hidden.n_out, grid.n_samples, grid.W[p * V :])
-    spread(w[1:], hidden.n_out, grid.n_samples, grid.v)
+        spread(W[p * hidden.stride :], hidden.n_out, grid.n_samples, V, grid.W[p * V :])
+    spread(w[1:], hidden.n_out, grid.n_samples, V, grid.v)
     v, bias = load(grid.v, 0, V), splat(w[0], V)
     batches = (k + size - 1) // size
     for step in range(begin, end):
@@ -86,13 +86,16 @@ def take_batches(
         # the gradient is the mean over the batch, as in code 2.6, where (78) has the sum
         eta = -beta_out * W.dtype.type(rule.learning_rate / samples.size)
         used = load(grid.used, 0, V)
-        step_out = eta * times_g_slope(left, one, y, e)  # -eta delta (13)
+        slope_out = times_g_slope(left, one, y, e)
+        step_out = eta * slope_out  # -eta delta (13)
+        # 0, or NaN where the sum in (36) overflows: other kernels then diverge, however small g'(h)
+        nothing = zero * ((beta_out * slope_out) * v)
         change = step_out * (used * times_g_slope(hidden.activation, beta, a, v))  # (36)
         store(grid.W, 0, load(grid.W, 0, V) - vsum_groups(change, 1, n_samples))  # (78)
         for i in range(0, hidden.n_in * V, V):
             total = vsum_groups(load(grid.x, i, V) * change, 1, n_samples)
             store(grid.W, i + V, load(grid.W, i + V, V) + total)
-        v += vsum_groups(step_out * (used * a), 1, n_samples)
+        v += vsum_groups(fma(step_out, used * a, nothing), 1, n_samples)
         bias -= vsum_groups(step_out * used, 1, n_samples)
 
         error, loss = measure(rule.loss, output.beta, e, h_out, samples.size, grid)
@@ -107,10 +110,15 @@ def take_batches(
 
 
 @kernel
-def spread(row: Floats, n: int, n_samples: int, lanes: Floats) -> None:
-    """Write the weight of each hidden unit to the lanes of its samples."""
+def spread(row: Floats, n: int, n_samples: int, n_lanes: int, lanes: Floats) -> None:
+    """Write the weight of each hidden unit to the lanes of its samples.
+
+    Those of units that are not there become zero, whatever a run that diverged has left in them.
+    """
     for i in range(n * n_samples):
         lanes[i] = row[i // n_samples]
+    for i in range(n * n_samples, n_lanes):
+        lanes[i] = 0
 
 
 @kernel

@@ -1,0 +1,200 @@
+"""Where a run that diverges stops, what it keeps, and what that costs: on every path."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from cases import DTYPES
+
+from mlp_fast import MLP, net, training
+from mlp_fast.kernels.arguments import Curves
+from mlp_fast.layout import read_only
+from mlp_fast.validation import as_rows
+
+# inputs, hidden layers, outputs, batch size, and the kernel that trains
+PATHS = {
+    "registers, 4": (3, (3,), 1, 1, "train_shallow_4"),
+    "registers, 64": (3, (50,), 1, 1, "train_shallow_64"),
+    "blocks": (7, (20,), 2, 1, "train_in_blocks"),
+    "one by one": (100, (), 1, 1, "train_one_by_one"),
+    "grid, a batch": (2, (3,), 1, None, "train_shallow_batch_4_8"),
+    "grid, batches": (2, (3,), 1, 3, "train_shallow_batch_4_4"),
+    "lanes, a batch": (2, (2, 2), 1, None, "train_in_lanes"),
+    "lanes, batches": (2, (2, 2), 2, 3, "train_in_lanes"),
+    "batch": (5, (6,), 3, None, "train_batch"),
+    "batches": (5, (6,), 3, 3, "train_batch"),
+    "sparse, blocks": (7, (20,), 2, 1, "train_sparse_in_blocks"),
+    "sparse, one by one": (100, (), 1, 1, "train_sparse_one_by_one"),
+    "sparse, batches": (5, (6,), 3, 3, "train_sparse_batch"),
+}
+EPOCHS = 3000
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """Return the list of all runs to come."""
+    made = []
+
+    class Noted(training.Training):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            made.append(self)
+
+    monkeypatch.setattr(net, "Training", Noted)
+    return made
+
+
+def cut_into(steps_per_call, monkeypatch):
+    original = training.Training._end_of_call
+
+    def end_of_call(self, step, one_epoch):
+        self._steps_per_call = steps_per_call
+        return original(self, step, one_epoch)
+
+    monkeypatch.setattr(training.Training, "_end_of_call", end_of_call)
+
+
+def data_of(path):
+    n_in, _, n_out, _, _ = PATHS[path]
+    rng = np.random.default_rng(0)
+    X, T = 4 * rng.standard_normal((8, n_in)), rng.standard_normal((8, n_out))
+    X[0] = 0
+    return X, T
+
+
+def diverge(path, dtype, hidden="tanh", rate=3.0, **options):
+    """Train at so many times the rate at which a last layer of saturated inputs just holds."""
+    _, sizes, _, batch_size, _ = PATHS[path]
+    X, T = data_of(path)
+    largest = 1 + (sizes[-1] if sizes else np.mean(np.sum(X**2, axis=1)))
+    options |= {"batch_size": batch_size, "learning_rate": rate / largest, "dtype": dtype}
+    m = MLP(layer_sizes=sizes, activation=hidden, output_activation="linear")
+    with pytest.warns(RuntimeWarning, match="diverged in epoch"):
+        m.train(sp.csr_array(X) if path.startswith("sparse") else X, T, EPOCHS, **options)
+    return m
+
+
+def rows_of(path, X):
+    return as_rows(sp.csr_array(X) if path.startswith("sparse") else X, X.dtype.name)
+
+
+def bits(m):
+    return [W.tobytes() for W in m.weights], m.loss_curve_.tobytes(), str(m.error_)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("hidden", "rate"), [("tanh", 20.0), ("linear", 40.0)])
+@pytest.mark.parametrize("path", PATHS)
+def test_where_a_run_stops_depends_on_no_cut(path, hidden, rate, dtype, monkeypatch, runs):
+    once = diverge(path, dtype, hidden, rate)
+    assert runs[0]._call[0].__name__ == PATHS[path][-1]
+    kept = len(once.loss_curve_)
+    assert kept < EPOCHS
+    assert kept > 1 or hidden == "linear"  # which may diverge in the first epoch
+    assert np.isfinite(once.loss_curve_).all()
+    assert all(np.isfinite(W).all() for W in once.weights)
+    each = diverge(path, dtype, hidden, rate, save_weights=True)
+    assert bits(each) == bits(once)
+    assert len(each.saved_weights) == kept + 1
+    for steps_per_call in (1, 5, 37, 10**6):
+        with monkeypatch.context() as patch:
+            cut_into(steps_per_call, patch)
+            assert bits(diverge(path, dtype, hidden, rate)) == bits(once)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("rate", [20.0, 60.0])
+@pytest.mark.parametrize("shape", [(2, (3,), 1), (5, (2,), 1), (1, (8,), 1), (3, (2,), 1)])
+@pytest.mark.parametrize("batch_size", [1, 3, None])
+def test_paths_of_the_same_mathematics_stop_within_an_epoch(
+    shape, batch_size, rate, dtype, monkeypatch, runs
+):
+    monkeypatch.setitem(PATHS, "special", (*shape, batch_size, None))
+    monkeypatch.setitem(PATHS, "sparse", (*shape, batch_size, None))
+    kept = [len(diverge(path, dtype, rate=rate).loss_curve_) for path in ("special", "sparse")]
+    with monkeypatch.context() as patch:
+        patch.setattr(net.Net, "_room", lambda self, batch_size: None)
+        patch.setattr(net.Net, "_products_fit", lambda self, *arguments: False)
+        kept.append(len(diverge("special", dtype, rate=rate).loss_curve_))
+        patch.setattr(net, "TINY", 0)
+        kept.append(len(diverge("special", dtype, rate=rate).loss_curve_))
+    assert len({run._call[0] for run in runs}) >= 3 - (batch_size == 1)
+    assert max(kept) - min(kept) <= 1, kept
+
+
+def test_a_tiny_batch_keeps_every_finite_epoch():
+    X, T = [[5, 0], [-5, 5]], [[1], [2]]
+    options = {"activation": "tanh", "output_activation": "linear", "learning_rate": 1.0}
+    for save_weights in (False, True):
+        m = MLP(layer_sizes=(3,), **options)
+        with pytest.warns(RuntimeWarning, match="diverged in epoch 519 "):
+            m.train(X, T, 40_000, save_weights=save_weights)
+        assert len(m.loss_curve_) == 519
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("hidden", ["sigmoid", "tanh", "relu", "linear"])
+@pytest.mark.parametrize("path", PATHS)
+def test_what_a_diverged_call_leaves_in_its_buffers_changes_no_bit(path, hidden, dtype):
+    n_in, sizes, n_out, batch_size, _ = PATHS[path]
+    options = {"activation": hidden, "output_activation": "linear", "dtype": dtype}
+    m = MLP(layer_sizes=sizes, batch_size=batch_size, shuffle=False, epochs=1, **options)
+    m.init_weights((n_in, *sizes, n_out), 0)
+    start = m.weights.copy()
+    X, T = (A.astype(dtype) for A in data_of(path))
+    huge = np.finfo(dtype).max / 4
+    results = []
+    for spoilt in (False, True):
+        m.weights = start
+        run = m._net.training(m.settings, rows_of(path, X), T, 0)
+        kernel, (network, data, rule, work) = run._call
+        if spoilt:
+            bad = data._replace(rows=rows_of(path, np.copysign(huge, X)), T=read_only(T * huge))
+            fast = rule._replace(learning_rate=1e30)
+            kernel(network, bad, fast, work, run._curves, 0, run._per_epoch)
+            assert not np.isfinite(m._net.theta).all()
+            m._net.theta[:] = 0  # padding too, as when a run returns to the weights it kept
+            m.weights = start
+        curves = Curves(np.zeros(2), np.zeros(2))
+        kernel(network, data, rule, work, curves, 0, 2 * run._per_epoch)
+        results.append((m._net.theta.tobytes(), *(curve.tobytes() for curve in curves)))
+    assert np.isfinite(curves.loss).all()
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("epochs", [10**5, 10**6])
+def test_finding_the_last_finite_epoch_takes_no_more_steps_than_the_run(epochs, monkeypatch):
+    taken = []
+    original = training.Training._is_finite_after
+
+    def counted(self, step, stop):
+        taken.append(stop - step)
+        return original(self, step, stop)
+
+    monkeypatch.setattr(training.Training, "_is_finite_after", counted)
+    monkeypatch.setattr(training, "VISITS_PER_CALL", 1e9)  # all in a call or two
+    m = MLP(layer_sizes=(), output_activation="linear", learning_rate=1.005)
+    with pytest.warns(RuntimeWarning, match="diverged in epoch 35707 "):
+        m.train([[1.0]], [[1.0]], epochs)
+    assert len(m.loss_curve_) == 35707
+    assert sum(taken) <= 2 * epochs
+    assert len(taken) <= 2 + 2 * np.log2(epochs)
+
+
+def test_epochs_that_are_not_reached_take_no_memory():
+    status = Path("/proc/self/statm")
+    if not status.exists():
+        pytest.skip("only Linux tells what memory is touched")
+
+    def resident():
+        return int(status.read_text().split()[1]) * 4096
+
+    m = MLP(layer_sizes=(), output_activation="linear", learning_rate=3.0)
+    with pytest.warns(RuntimeWarning, match="diverged"):
+        m.train([[1.0]], [[1.0]], 1000)
+    before = resident()
+    with pytest.warns(RuntimeWarning, match="diverged"):
+        m.train([[1.0]], [[1.0]], 10**8)  # curves of 1.6 GB
+    assert len(m.loss_curve_) < 10**5
+    assert resident() - before < 100e6
