@@ -344,6 +344,27 @@ def test_accuracy_of_a_steep_sigmoid(dtype, rng):
         assert (y[x * beta < 1.1 * low] == 0).all()
 
 
+def test_accuracy_of_log1p(dtype, rng):
+    """Of what it is for: numbers from 0 to 1, however small."""
+
+    @njit(error_model="numpy")
+    def kernel(x, out):
+        for i in range(x.size):
+            out[i] = transcendental.log1p(x[i])
+
+    info = np.finfo(dtype)
+    exponents = rng.uniform(np.log2(info.smallest_subnormal), 0, 1 << 17)
+    x = np.concatenate([np.exp2(exponents), rng.random(1 << 17), [0, 1, info.tiny, info.eps]])
+    x = x.astype(dtype)
+    y = np.empty_like(x)
+    kernel(x, y)
+    exact = np.log1p(x.astype(np.longdouble))
+    assert ulp_errors(y, exact).max() <= 1.5
+    assert y[x == 0].tolist() == [0]
+    kernel(np.full_like(x, np.nan), y)
+    assert np.isnan(y).all()
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_accuracy_against_mpmath(name, rng):
     """The long double reference is itself only 64 bits wide: check many against 40 digits."""

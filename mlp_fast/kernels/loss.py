@@ -1,13 +1,12 @@
 """Losses of one sample, and the errors of the last layer that follow from them."""
 
-import math
-
 import numpy as np
 
 from mlp_fast.kernels.activation import LINEAR, SOFTMAX
 from mlp_fast.kernels.arguments import Floats
 from mlp_fast.kernels.jit import kernel
 from mlp_fast.kernels.simd import lanes, load, load_first, store
+from mlp_fast.kernels.transcendental import exp, log, log1p
 
 SQUARED_ERROR, CROSS_ENTROPY, BINARY_CROSS_ENTROPY = range(3)
 
@@ -32,8 +31,8 @@ def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
             largest = max(largest, np.float64(h[j]))
         summed = 0.0
         for j in range(t.size):
-            summed += math.exp(np.float64(h[j]) - largest)
-        log_summed = math.log(summed)
+            summed += exp(np.float64(h[j]) - largest)
+        log_summed = log(summed)
         for j in range(t.size):
             if t[j] != 0:
                 total += np.float64(t[j]) * (log_summed + (largest - np.float64(h[j])))
@@ -41,7 +40,7 @@ def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
         for j in range(t.size):
             z = beta * np.float64(h[j])
             positive = 0.0 if z <= 0.0 else z
-            total += (positive - np.float64(t[j]) * z) + math.log1p(math.exp(-abs(z)))
+            total += (positive - np.float64(t[j]) * z) + log1p(exp(-abs(z)))
     return total
 
 
