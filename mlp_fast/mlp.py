@@ -61,7 +61,9 @@ class MLP:
     Attributes
     ----------
     weights : Weights
-        A live view of shape (n_in + 1, n_out) for each layer, row 0 the bias node's.
+        A live view of shape (n_in + 1, n_out) for each layer, row 0 the bias node's. What is set
+        must be finite. Numbers written into a view are not looked at: a weight that is then not
+        finite may go unseen where it meets only inputs that are 0.
     error_ : float
         Sum of (a - t)² over the examples of the last epoch, divided by their number, from the
         forward passes that the epoch trained on; NaN if no epoch was finished.
@@ -211,7 +213,7 @@ class MLP:
 
     @property
     def weights(self) -> Weights:
-        """A live view of each layer's weights; see the class."""
+        """A live view of each layer's weights, which must stay finite; see the class."""
         net = self._fitted()
         return Weights(net.layout, net.theta)
 
@@ -329,7 +331,7 @@ class MLP:
         Warns
         -----
         RuntimeWarning
-            If the loss is not finite; the network is then as it was.
+            If the loss is not finite, or a weight would not be; the network is then as it was.
 
         Examples
         --------

@@ -13,7 +13,7 @@ from mlp_fast.activations import ACTIVATIONS, SIGMOID, SOFTMAX, TANH, THRESHOLD,
 from mlp_fast.initialisation import initial_weights, shuffle_key
 from mlp_fast.kernels.arguments import BLOCK, Data, Floats, Network, Rows, Rule, Work
 from mlp_fast.kernels.batch import train_batch, train_forwarded, train_sparse_batch
-from mlp_fast.kernels.finite import all_finite
+from mlp_fast.kernels.finite import all_finite, all_within
 from mlp_fast.kernels.forward import recall, recall_sparse
 from mlp_fast.kernels.in_lanes import LANES, train_in_lanes
 from mlp_fast.kernels.online import (
@@ -35,6 +35,7 @@ from mlp_fast.training import Training
 from mlp_fast.validation import check_orders
 
 TINY = 40  # weights
+LARGEST_PRODUCT = {"float64": 2.0**500, "float32": 2.0**60}  # well below the largest numbers
 ROWS = 256  # that are worked on at a time: their activations fit in a cache
 
 
@@ -92,7 +93,7 @@ class Net:
                 "a network with the activation 'threshold' cannot be trained, for its derivative "
                 f"is 0 wherever it exists (37): use one of {others}; got {names}"
             )
-        if self.output is SOFTMAX and self.layout.sizes[-1] < 2:
+        if self.output == SOFTMAX and self.layout.sizes[-1] < 2:
             raise ValueError(
                 "output_activation='softmax' needs T of two columns or more, one-hot rows "
                 "(np.eye(n_classes)[labels]); got one column"
@@ -125,7 +126,7 @@ class Net:
 
     def _online_training(self, data: Data, rule: Rule, settings: Settings) -> Training:
         network, rows, k = self._for_kernels(), data.rows, data.T.shape[0]
-        if self.layout.row_lanes:
+        if self.layout.row_lanes and self._products_fit(rows, settings.learning_rate):
             shallow = TRAIN_SHALLOW[self.layout.row_lanes]
             nodes = self.layout.nodes(min(k, RUN) if rows.sparse else 0)
             return Training(shallow, network, data, rule, nodes, settings, RUN)
@@ -136,6 +137,18 @@ class Net:
             block = self.layout.block(stored_in_rows(rows, 1))
             return Training(in_blocks, network, data, rule, block, settings, BLOCK)
         return Training(one_by_one, network, data, rule, self.layout.nodes(), settings)
+
+    def _products_fit(self, rows: Rows, learning_rate: float) -> bool:
+        """Whether eta times the products of two samples' inputs stay far from overflowing.
+
+        Kernels that look ahead by such products (see shallow.py) are of no use otherwise.
+        """
+        eta = learning_rate * max(1.0, float(self.layout.layers["beta"][-1]))
+        room = LARGEST_PRODUCT[self.dtype] / eta / rows.n - 1.0
+        if room <= 0.0:
+            return False
+        inputs, largest = rows.values if rows.sparse else rows.X, math.sqrt(room)
+        return bool(all_within(read_only(inputs.reshape(-1)), -largest, largest))
 
     def _batch_training(self, data: Data, rule: Rule, settings: Settings) -> Training:
         network, rows = self._for_kernels(), data.rows
@@ -172,25 +185,28 @@ class Net:
         network, X = self._for_kernels(), forward.outputs[0]
         rows = dense_rows(X)
         train_forwarded(network, self.loss.code, learning_rate, rows, T, False, forward.work)
-        if not all_finite(read_only(self.theta)):
-            self.theta[:] = forward.theta
-            warnings.warn(
-                "the step diverged: a weight is no longer finite; the weights are as they were",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+        if not self._stays_finite(forward.theta):
+            _warn_of_step("a weight is no longer finite")
 
     def learn(self, x: Floats, t: Floats, learning_rate: float) -> float:
-        """Learn from one sample (algorithm 2.4.1); return its loss before."""
-        network, nodes = self._for_kernels(), self.layout.nodes()
-        loss = train_one(network, self.loss.code, learning_rate, x, t, nodes)
+        """Learn from one sample (algorithm 2.4.1), if all stays finite; return its loss before."""
+        sample = self._for_kernels(), self.loss.code, learning_rate, x, t, self.layout.nodes()
+        loss, changed = train_one(*sample, True)
         if not math.isfinite(loss):
-            warnings.warn(
-                "the step diverged: the sample's loss is not finite; the weights are as they were",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+            _warn_of_step("the sample's loss is not finite")
+        elif not changed:  # numbers so large that a weight may overflow
+            before = self.theta.copy()
+            train_one(*sample, False)
+            if not self._stays_finite(before):
+                _warn_of_step("a weight is no longer finite")
         return loss
+
+    def _stays_finite(self, before: Floats) -> bool:
+        """Return whether all weights are finite after a step, which else is taken back."""
+        finite = bool(all_finite(read_only(self.theta)))
+        if not finite:
+            self.theta[:] = before
+        return finite
 
     def recall(self, rows: Rows, theta: Floats) -> Floats:
         """Return the outputs of the last layer, with these weights or with others."""
@@ -216,9 +232,9 @@ class Net:
     def in_form(self, A: Floats) -> NDArray[Any]:
         """Return outputs as answers in the form of the targets."""
         answer: NDArray[Any] = A
-        if self.output is SIGMOID:
+        if self.output == SIGMOID:
             answer = (A > 0.5).astype(np.int64)
-        elif self.output is SOFTMAX:
+        elif self.output == SOFTMAX:
             answer = np.eye(A.shape[1], dtype=np.int64)[A.argmax(axis=1)]
         return answer[:, 0] if self.vector else answer
 
@@ -234,7 +250,7 @@ class Net:
     def classes(self, A: Floats) -> NDArray[np.int64]:
         """Return the index of each row's class: the largest, or the threshold's answer."""
         if A.shape[1] == 1:
-            middle = 0.0 if self.output is TANH else 0.5
+            middle = 0.0 if self.output == TANH else 0.5
             return (A[:, 0] > middle).astype(np.int64)
         return np.asarray(A.argmax(axis=1), np.int64)
 
@@ -258,11 +274,17 @@ class Net:
     def _fits_in_lanes(self, batch_size: int) -> bool:
         """Whether each sample of a batch may have a lane of its own, and that is faster."""
         tiny = self.layout.n_true <= TINY and batch_size <= LANES
-        one = self.loss is SQUARED_ERROR or self.layout.sizes[-1] == 1
-        return tiny and one and self.output is not SOFTMAX
+        one = self.loss == SQUARED_ERROR or self.layout.sizes[-1] == 1
+        return tiny and one and self.output != SOFTMAX
 
     def _for_kernels(self, theta: Floats | None = None) -> Network:
         return self.layout.network(self.theta if theta is None else theta)
+
+
+def _warn_of_step(what: str) -> None:
+    """Warn whoever called `MLP.step` or `MLP.backward`, three calls above this."""
+    message = f"the step diverged: {what}; the weights are as they were"
+    warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 
 def _check_output(A: Floats) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.arguments import Floats, Matrix, Real
 from mlp_fast.kernels.jit import inlined, kernel
-from mlp_fast.kernels.product import dot_row
+from mlp_fast.kernels.product import add_to_row, dot_row
 from mlp_fast.kernels.simd import fma, lanes, load, load_tile, splat, store, vsum
 
 
@@ -75,6 +75,24 @@ def back_tile(
         i += stride
     store(below, k, total)
     return int(vectors * lanes(W))
+
+
+@kernel
+def back_propagate_outputs(
+    W: Floats,
+    stride: int,
+    delta: Floats,
+    n: int,
+    every: NDArray[np.int64],
+    below: Floats,
+    n_in: int,
+) -> None:
+    """Compute the sum in (36), and leave the weights as they are."""
+    V = lanes(W)
+    for k in range(0, n_in, V):
+        store(below, k, splat(W.dtype.type(0.0)))
+    A, B, C = Matrix(delta, 0, 1), Matrix(W[1:], stride, 1), Matrix(below, 0, 1)
+    add_to_row(W.dtype.type(1.0), A, B, C, every, 0, every[:n], n_in)
 
 
 @kernel

@@ -2,7 +2,7 @@
 
 from mlp_fast.kernels.arguments import Floats
 from mlp_fast.kernels.jit import kernel
-from mlp_fast.kernels.simd import fma, lanes, load, splat, vsum
+from mlp_fast.kernels.simd import absolute, fma, lanes, load, load_first, splat, vsum
 from mlp_fast.kernels.views import unlocked
 
 
@@ -28,8 +28,21 @@ def are_finite(values: Floats) -> bool:
 
 @kernel
 def all_within(values: Floats, low: float, high: float) -> bool:
-    """Look at every element, without a temporary array."""
-    for i in range(values.size):  # noqa: SIM110  a plain loop is what compiles well
-        if not low <= values[i] <= high:
-            return False
-    return True
+    """Look at every element, without a temporary array and, to be vectorized, without a branch."""
+    outside = 0
+    for i in range(values.size):
+        outside += not low <= values[i] <= high
+    return outside == 0
+
+
+@kernel
+def sum_of_sizes(values: Floats, n: int) -> float:
+    """Sum up the first n numbers without their signs; not finite if one of them is not."""
+    V = lanes(values)
+    whole = n - n % V
+    total = splat(values.dtype.type(0.0))
+    for i in range(0, whole, V):
+        total += absolute(load(values, i))
+    if whole < n:
+        total += absolute(load_first(values, whole, n - whole))
+    return float(vsum(total))

@@ -38,13 +38,14 @@ from mlp_fast.kernels.arguments import (
 from mlp_fast.kernels.by_input import back_propagate_inputs, sum_inputs, update_inputs
 from mlp_fast.kernels.by_output import (
     back_propagate_and_update,
+    back_propagate_outputs,
     sum_outputs,
     sum_some_outputs,
     update_outputs,
     update_some_outputs,
 )
 from mlp_fast.kernels.collect import expect_row
-from mlp_fast.kernels.finite import are_finite
+from mlp_fast.kernels.finite import are_finite, sum_of_sizes
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.loss import (
     SQUARED_ERROR,
@@ -251,17 +252,50 @@ def take_one_by_one(
 
 @kernel(inline=False)
 def train_one(
-    network: Network, loss: int, learning_rate: float, x: Floats, t: Floats, nodes: Nodes
-) -> float:
-    """Learn from one sample; return its loss. If that is not finite the weights are left alone."""
+    network: Network,
+    loss: int,
+    learning_rate: float,
+    x: Floats,
+    t: Floats,
+    nodes: Nodes,
+    careful: bool,
+) -> tuple[float, bool]:
+    """Learn from one sample; return its loss, and whether the weights were changed.
+
+    They are left alone if the loss is not finite or if, as a careful caller wants to know, a weight
+    might overflow.
+    """
     x, t = unlocked(x), unlocked(t)
     m = first_sum(network, x, nodes)
     _, value = forward_phase(network, loss, t, nodes)
-    if math.isfinite(value):
-        eta = network.theta.dtype.type(learning_rate)
-        backward_phase(network, loss, eta, t, nodes)
-        first_update(network, x, m, eta, nodes)
-    return value
+    if not math.isfinite(value):
+        return value, False
+    eta = network.theta.dtype.type(learning_rate)
+    error_phase(network, loss, t, nodes)
+    if careful and not stays_finite(network, eta, x, nodes):
+        return value, False
+    update_phase(network, eta, nodes)
+    first_update(network, x, m, eta, nodes)
+    return value, True
+
+
+@kernel
+def stays_finite(network: Network, eta: Real, x: Floats, nodes: Nodes) -> bool:
+    """Return whether no finite weight can overflow: if not, one may, or a number is not finite.
+
+    No update eta delta_q a_p is larger than eta times the sums of the sizes of all delta and a.
+    Less than half an ulp of the largest number changes no weight into infinity; another factor of
+    two is for the roundings.
+    """
+    least = 2.0**102 if network.theta.itemsize == 4 else 2.0**969
+    inputs = sum_of_sizes(x, x.size)
+    for l in range(network.layers.size):
+        layer = network.layers[l]
+        errors = sum_of_sizes(nodes.delta[layer.nodes :], layer.n_out)
+        if not eta * errors * (1.0 + inputs) < least:
+            return False
+        inputs = sum_of_sizes(nodes.a[layer.nodes :], layer.n_out)
+    return True
 
 
 @kernel
@@ -326,14 +360,7 @@ def forward_phase(network: Network, loss: int, t: Floats, nodes: Nodes) -> tuple
 def backward_phase(network: Network, loss: int, eta: Real, t: Floats, nodes: Nodes) -> None:
     """From the last layer down to the second: the error of the layer below, then the update."""
     layers = network.layers
-    top = layers[layers.size - 1]
-    a, delta = nodes.a[top.nodes :], nodes.delta[top.nodes :]
-    output_delta(loss, top.activation, top.beta, a, t, delta)
-    left = slope_left(loss, top.activation)
-    if top.n_out <= FEW and not top.by_input:
-        times_slope_few(left, top.beta, a, delta, top.n_out)
-    else:
-        times_slope(left, top.beta, a, delta, top.n_out)
+    top_error(network, loss, t, nodes)
     for l in range(layers.size - 1, 0, -1):
         layer, below = layers[l], layers[l - 1]
         W, n_in, n = network.theta[layer.weights :], layer.n_in, layer.n_out
@@ -345,3 +372,46 @@ def backward_phase(network: Network, loss: int, eta: Real, t: Floats, nodes: Nod
         else:
             back_propagate_and_update(W, layer.stride, a, n_in, eta, delta, n, delta_below)
         times_slope(below.activation, below.beta, a, delta_below, n_in)
+
+
+@kernel
+def top_error(network: Network, loss: int, t: Floats, nodes: Nodes) -> None:
+    """Write the error of the last layer (18)."""
+    top = network.layers[network.layers.size - 1]
+    a, delta = nodes.a[top.nodes :], nodes.delta[top.nodes :]
+    output_delta(loss, top.activation, top.beta, a, t, delta)
+    left = slope_left(loss, top.activation)
+    if top.n_out <= FEW and not top.by_input:
+        times_slope_few(left, top.beta, a, delta, top.n_out)
+    else:
+        times_slope(left, top.beta, a, delta, top.n_out)
+
+
+@kernel
+def error_phase(network: Network, loss: int, t: Floats, nodes: Nodes) -> None:
+    """Write the errors of all layers (18, 36), and leave the weights as they are."""
+    layers = network.layers
+    top_error(network, loss, t, nodes)
+    for l in range(layers.size - 1, 0, -1):
+        layer, below = layers[l], layers[l - 1]
+        W, n_in, n = network.theta[layer.weights :], layer.n_in, layer.n_out
+        a, delta_below = nodes.a[below.nodes :], nodes.delta[below.nodes :]
+        delta = nodes.delta[layer.nodes :]
+        if layer.by_input:
+            back_propagate_inputs(W, layer.stride, delta, n, delta_below, n_in)
+        else:
+            back_propagate_outputs(W, layer.stride, delta, n, nodes.every, delta_below, n_in)
+        times_slope(below.activation, below.beta, a, delta_below, n_in)
+
+
+@kernel
+def update_phase(network: Network, eta: Real, nodes: Nodes) -> None:
+    """Update all layers but the first (4) by their errors."""
+    for l in range(1, network.layers.size):
+        layer, below = network.layers[l], network.layers[l - 1]
+        W, n_in, n = network.theta[layer.weights :], layer.n_in, layer.n_out
+        delta, a = nodes.delta[layer.nodes :], nodes.a[below.nodes :]
+        if layer.by_input:
+            update_inputs(W, layer.stride, a, nodes.every[:n_in], eta, delta, n)
+        else:
+            update_outputs(W, layer.stride, a, n_in, eta, delta, n)

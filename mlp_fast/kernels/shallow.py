@@ -15,8 +15,8 @@ from mlp_fast.kernels.arguments import Curves, Data, Network, Nodes, Real, Rule,
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.loss import SQUARED_ERROR, entropy, slope_left
 from mlp_fast.kernels.permute import order_of
+from mlp_fast.kernels.simd import absolute, fma, lanes, load, maximum, splat, store, vmax, vsum
 from mlp_fast.kernels.simd import first as first_lanes
-from mlp_fast.kernels.simd import fma, lanes, load, splat, store, vsum
 from mlp_fast.kernels.sparse import clear, scatter
 from mlp_fast.kernels.views import unlocked
 
@@ -82,7 +82,7 @@ def take_runs(
             for p in range(x.size):
                 h = fma(x[p], load(W, (p + 1) * stride, count), h)
         x_before, change = x, splat(W.dtype.type(0.0), v)
-        error, loss = 0.0, 0.0
+        error, loss, largest = 0.0, 0.0, W.dtype.type(0.0)
         for s in range(samples.size):
             t = unlocked(data.T[samples[s]])
             if count > 4 * lanes(W):  # too many registers for a long formula: vector by vector
@@ -110,7 +110,9 @@ def take_runs(
                 product = fma(x[p], x_next[p], product)
             share = (eta_out * product) * v_slope
             h = add_update(h, share, y, t[0], slope_out, count)
-            step_out = eta_out * (e * slope_out)
+            delta_out = e * slope_out  # but for beta
+            largest = maximum(largest, absolute(delta_out))
+            step_out = eta_out * delta_out
             change = step_out * v_slope  # -eta delta (36), with v as in the forward phase
             v = fma(step_out, first_lanes(a, n), v)
             bias -= step_out
@@ -132,6 +134,9 @@ def take_runs(
             h = fma(x_next[p], row, h)
         if sparse:
             clear(data.rows, samples, X.reshape(X.size), X.shape[1])
+        # the sum in (36) overflows: other kernels then diverge, however small g'(h)
+        if not (beta_out * largest) * vmax(absolute(v)) < np.inf:
+            error = loss = np.nan
         curves.error[epoch] += error
         curves.loss[epoch] += 0.5 * error if rule.loss == SQUARED_ERROR else loss  # (48)
     store(w, 1, v)
