@@ -96,7 +96,14 @@ numba.core.compiler.compile_extra = refuse
 
 
 def run(code, cache, path=PACKAGE.parent, **environment):
-    """Run code in a process of its own; return what it prints."""
+    """Run code in a process of its own, where warnings are errors; return what it prints."""
+    return completed(code, cache, path, **environment).stdout
+
+
+def completed(
+    code, cache, path=PACKAGE.parent, command=(sys.executable,), options=None, **environment
+):
+    """Run code in a process of its own, where warnings are errors; return it when it succeeded."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("COV_")},
         "MLP_FAST_CACHE_DIR": str(cache),
@@ -104,15 +111,16 @@ def run(code, cache, path=PACKAGE.parent, **environment):
         **environment,
     }
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
+        [*command, "-W", "error", "-c", code],
         env=environment,
         capture_output=True,
         text=True,
         cwd=cache.parent,
         timeout=900,
+        **(options or {}),
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done
 
 
 @pytest.fixture(scope="module")
@@ -254,6 +262,15 @@ assert [w.category for w in caught] == [RuntimeWarning], caught
 assert "MLP_FAST_CACHE_DIR" in str(caught[0].message)
 """
     assert float(run(counted, blocked)) == 3.0
+
+
+def test_where_warnings_are_errors_no_training_fails_and_the_user_is_told_once(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    done = completed(SMALL + "m.train([[0.0], [1.0]], [0.0, 1.0], 3)", blocked)
+    assert float(done.stdout) == 3.0
+    assert done.stderr.count("mlp_fast finds no folder to keep its compiled kernels in") == 1
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_numbas_own_cache_folder_is_honoured(tmp_path):

@@ -7,7 +7,6 @@ that its code depends on, written whole or not at all, and checked when it is re
 """
 
 import contextlib
-import functools
 import hashlib
 import os
 import pickle
@@ -110,7 +109,7 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
                 continue
             self._remove_stale(folder)
             return
-        _warn_not_kept()
+        _warn_once(_not_kept())
 
     def _file_name(self, sig: Any, codegen: Any) -> str:
         versions = (sys.implementation.cache_tag, numba.__version__, llvmlite.__version__)
@@ -139,12 +138,24 @@ def _write_whole(path: Path, blob: bytes) -> None:
         raise
 
 
-@functools.cache
-def _warn_not_kept() -> None:
+def _not_kept() -> str:
     tried = ", ".join(str(folder) for folder in folders())
-    warnings.warn(
+    return (
         f"mlp_fast finds no folder to keep its compiled kernels in (tried {tried}): every process "
-        "compiles them anew. Set MLP_FAST_CACHE_DIR to a folder that can be written.",
-        RuntimeWarning,
-        stacklevel=2,
+        "compiles them anew. Set MLP_FAST_CACHE_DIR to a folder that can be written."
     )
+
+
+_warned: list[str] = []
+
+
+def _warn_once(message: str) -> None:
+    """Warn, but once in a process, and never raise: no training fails for want of a cache."""
+    if _warned:
+        return
+    _warned.append(message)
+    try:
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
+    except RuntimeWarning:  # where warnings are errors
+        with contextlib.suppress(OSError, ValueError):  # where stderr is closed
+            print(message, file=sys.stderr)
