@@ -3,7 +3,8 @@
 Numba's own disk cache looks at one source file for each function, so an edit in an imported kernel
 file would leave stale machine code; its index is not safe when two processes compile at once; and
 boundscheck is no part of its key. Here every compiled signature is one file, named by a hash of all
-that its code depends on, written whole or not at all, and checked when it is read.
+that its code depends on, written whole or not at all, and checked when it is read. What somebody
+else could have written is neither read nor written, nor replaced: see trust.py.
 """
 
 import contextlib
@@ -23,6 +24,8 @@ from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 from numba.misc.appdirs import AppDirs
+
+from mlp_fast.kernels.trust import fault, forbidden_rights
 
 _KERNELS = Path(__file__).parent
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
@@ -75,8 +78,9 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
     def flush(self) -> None:
         """Forget this kernel's files."""
         for folder in folders():
-            for path in folder.glob(f"{self._name}-*.nbc"):
-                path.unlink(missing_ok=True)
+            if os.path.isdir(folder) and not fault(folder.stat()):
+                for path in folder.glob(f"{self._name}-*.nbc"):
+                    path.unlink(missing_ok=True)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the compiled code of a signature, or None where there is none to be used."""
@@ -86,7 +90,7 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
         name = self._file_name(sig, target_context.codegen())
         for folder in folders():
             try:
-                blob = (folder / name).read_bytes()
+                blob = _read_trusted(folder / name)
             except OSError:
                 continue
             checksum, payload = blob[:_CHECKSUM_BYTES], blob[_CHECKSUM_BYTES:]
@@ -101,15 +105,24 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
         payload = dumps(data._reduce())
         blob = hashlib.sha256(payload).digest() + payload
         name = self._file_name(sig, data.codegen)
+        complaint = ""
         for folder in folders():
             try:
-                folder.mkdir(parents=True, exist_ok=True)
-                _write_whole(folder / name, blob)
+                folder.mkdir(0o777 & ~forbidden_rights(), parents=True, exist_ok=True)
+                refused = _refused(folder / name)
+                if not refused:
+                    _write_whole(folder / name, blob)
             except OSError:
                 continue
-            self._remove_stale(folder)
-            return
-        _warn_once(_not_kept())
+            if not refused:
+                self._remove_stale(folder)
+                break
+            if os.access(folder, os.W_OK):  # or else it would not have been written anyway
+                complaint = complaint or refused
+        else:
+            complaint = complaint or _not_kept()
+        if complaint:
+            _warn_once(complaint)
 
     def _file_name(self, sig: Any, codegen: Any) -> str:
         versions = (sys.implementation.cache_tag, numba.__version__, llvmlite.__version__)
@@ -125,13 +138,46 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
                     path.unlink()
 
 
+def _read_trusted(path: Path) -> bytes:
+    """Return what a file holds; nothing, and warn, if it or its folder is not to be trusted."""
+    reason = fault(path.parent.stat())
+    if reason:
+        if os.access(path, os.R_OK):  # or else it would not have been read anyway
+            _warn_once(_complaint(path.parent, reason))
+        return b""
+    with path.open("rb") as stream:
+        # of the open file: what is at its path by now may be another
+        reason = fault(os.fstat(stream.fileno()))
+        if not reason:
+            return stream.read()
+    _warn_once(_complaint(path, reason))
+    return b""
+
+
+def _refused(path: Path) -> str:
+    """Return why a file must not be written, or an empty string.
+
+    A file that is not trusted could be replaced where its folder is; but how it came there is for
+    the user to find out, so it stays as it is.
+    """
+    for part in (path.parent, path):
+        with contextlib.suppress(FileNotFoundError):
+            reason = fault(part.stat())
+            if reason:
+                return _complaint(part, reason)
+    return ""
+
+
 def _write_whole(path: Path, blob: bytes) -> None:
     """Write beside the target and rename, so that no reader ever sees half a file."""
     import secrets  # which takes long to import
 
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
+    mode = 0o666 & ~forbidden_rights()
     try:
-        temporary.write_bytes(blob)  # with the rights that the user's umask gives
+        # with the rights that the user's umask gives, less those that trust.py forbids
+        with open(temporary, "xb", opener=lambda p, flags: os.open(p, flags, mode)) as stream:
+            stream.write(blob)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -143,6 +189,14 @@ def _not_kept() -> str:
     return (
         f"mlp_fast finds no folder to keep its compiled kernels in (tried {tried}): every process "
         "compiles them anew. Set MLP_FAST_CACHE_DIR to a folder that can be written."
+    )
+
+
+def _complaint(path: Path, reason: str) -> str:
+    return (
+        f"mlp_fast neither reads nor writes compiled kernels in {path}, which {reason}: they are "
+        "code, trusted only from this user, root or the owner of the package. Remove it or mend "
+        "its rights, or set MLP_FAST_CACHE_DIR to a folder that nobody else can write."
     )
 
 
