@@ -208,7 +208,8 @@ class MLP:
         sizes = all_sizes(layer_sizes)
         random_state = seed(random_state)
         random_state = fresh_seed() if random_state is None else random_state
-        self._set_net(Net.fresh(self.settings, sizes, random_state, vector=False))
+        net = Net.fresh(self.settings, sizes, random_state, vector=False, train=False)
+        self._set_net(net)
         return self
 
     @property

@@ -28,6 +28,7 @@ from mlp_fast.kernels.shallow_batch import TRAIN_SHALLOW_BATCH
 from mlp_fast.kernels.zeros import zeros_are_many
 from mlp_fast.layout import MANY_INPUTS, Layout, read_only
 from mlp_fast.losses import LOSSES, SQUARED_ERROR, Loss
+from mlp_fast.memory import check_memory
 from mlp_fast.rows import dense_rows, stored_in_rows
 from mlp_fast.settings import Settings
 from mlp_fast.single_row import Answering, answering
@@ -65,9 +66,18 @@ class Net:
 
     @classmethod
     def fresh(
-        cls, settings: Settings, sizes: Sequence[int], random_state: int, vector: bool
+        cls,
+        settings: Settings,
+        sizes: Sequence[int],
+        random_state: int,
+        vector: bool,
+        train: bool = True,
     ) -> Self:
-        """Make a network of these sizes, input and output included, with fresh weights."""
+        """Make a network of these sizes, input and output included, with fresh weights.
+
+        It is refused if there is no memory for it, or for training it, if it is to be trained.
+        """
+        check_memory(sizes, settings.dtype, kept=train)
         n_hidden = len(sizes) - 2
         activations = settings.activations(n_hidden)
         betas = tuple(settings.betas(n_hidden))
