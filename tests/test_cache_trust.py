@@ -300,7 +300,7 @@ def test_without_uids_nothing_is_checked(cache, site):
     assert done.stderr == ""
 
 
-OWNER, STRANGER = 4000, 4001  # of kernels/, and of nothing
+THIS, OWNER, STRANGER = 4000, 4001, 4002  # who runs, whose kernels/ is, and anybody else
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ OWNER, STRANGER = 4000, 4001  # of kernels/, and of nothing
     [
         (OWNER, 0o644, 0o755, ""),
         (0, 0o644, 0o755, ""),
-        (os.geteuid() if hasattr(os, "geteuid") else 0, 0o644, 0o755, ""),
+        (THIS, 0o644, 0o755, ""),
         (STRANGER, 0o600, 0o777, f"belongs to user {STRANGER}"),
         (OWNER, 0o664, 0o755, "can be written by its group"),
         (OWNER, 0o664, 0o775, ""),
@@ -319,6 +319,7 @@ OWNER, STRANGER = 4000, 4001  # of kernels/, and of nothing
     ],
 )
 def test_the_rule(monkeypatch, uid, mode, mode_of_kernels, expected):
+    monkeypatch.setattr(os, "geteuid", lambda: THIS)
     monkeypatch.setattr(trust, "_owner_and_mode", lambda: (OWNER, 0o040000 | mode_of_kernels))
     status = os.stat_result((0o100000 | mode, 0, 0, 1, uid, uid, 0, 0, 0, 0))
     assert trust.fault(status) == expected

@@ -80,7 +80,7 @@ GROUPS = [
     ("0::/a/b\n", {"a/b/memory.max": "500\n", "a/memory.max": "400\n"}, [500, 400]),
     ("0::/a\n", {"a/memory.max": "", "memory.max": "300\n"}, [300]),
     ("0::/seen/by/the/host\n", {"memory.max": "300\n"}, [300]),
-    ("0::/../../a\n", {"memory.max": "300\n", "a/memory.max": "1\n"}, [300]),
+    ("0::/../../a\n", {"memory.max": "300\n", "../memory.max": "1\n"}, [300]),
     (
         "9:cpu,memory:/a\n4:cpu:/b\n0::/c\n",
         {
