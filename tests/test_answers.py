@@ -195,3 +195,16 @@ def test_backward_does_not_see_changes_of_the_inputs():
     changed[:] = 0
     other.backward(T, 0.1)
     np.testing.assert_array_equal(one.weights[0], other.weights[0])
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_ties_are_answered_by_zero_and_by_the_first(k):
+    X = np.ones((k, 3))
+    for output, expected in (("sigmoid", [0, 0]), ("softmax", [1, 0])):
+        m = MLP(output_activation=output).init_weights((3, 2), 0)
+        m.weights[0] = np.zeros((4, 2))  # outputs of exactly 0.5
+        np.testing.assert_array_equal(m.predict(X), [expected] * k)
+        np.testing.assert_array_equal(m.predict_classes(X), [0] * k)
+    m = MLP().init_weights((3, 1), 0)
+    m.weights[0] = np.zeros((4, 1))
+    np.testing.assert_array_equal(m.predict_classes(X), [0] * k)

@@ -74,6 +74,22 @@ def test_sparse_rows_give_the_same_bits():
     assert digest(sp.csr_array) == digest()
 
 
+@pytest.mark.parametrize(
+    ("cpu", "features", "wide"),
+    [
+        ("haswell", "", False),
+        ("haswell", "+avx2,-avx512f", False),
+        ("skylake-avx512", "+avx2,-avx512f", False),  # as a machine may be that hides it
+        ("skylake-avx512", "+avx2,+avx512f", True),
+        ("znver4", "", True),
+    ],
+)
+def test_registers_are_wide_where_the_target_has_them(cpu, features, wide, tmp_path):
+    code = "from mlp_fast.kernels.target import WIDE; print(WIDE)"
+    there = {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}
+    assert in_a_process(code, tmp_path, **there) == str(wide)
+
+
 def assembly():
     MLP(batch_size=1, layer_sizes=17).train(*make_data("sigmoid"), 1)
     return "\n".join(train_in_blocks.inspect_asm().values())

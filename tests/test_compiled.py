@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import mlp_fast
+from mlp_fast.kernels import cache as kernel_cache
 
 PACKAGE = Path(mlp_fast.__file__).parent
 
@@ -174,6 +175,20 @@ def test_an_edit_in_the_deepest_helper_changes_what_the_next_process_computes(tm
     assert float(run(SMALL, cache, copied.parent)) == 21.0
     digests = {path.name.split("-")[1] for path in cache.rglob("forward.recall-*.nbc")}
     assert len(digests) == 1  # the stale file is gone
+
+
+def test_an_edit_in_any_kernel_changes_the_digest(tmp_path, monkeypatch):
+    shutil.copytree(
+        PACKAGE / "kernels", tmp_path / "kernels", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    monkeypatch.setattr(kernel_cache, "_KERNELS", tmp_path / "kernels")
+    assert kernel_cache._digest_of_sources() == kernel_cache.SOURCES
+    paths = sorted(tmp_path.rglob("*.py"))
+    digests = {kernel_cache.SOURCES}
+    for path in paths:
+        path.write_bytes(path.read_bytes() + b"#")
+        digests.add(kernel_cache._digest_of_sources())
+    assert len(digests) == 1 + len(paths) > 20
 
 
 DAMAGES = {

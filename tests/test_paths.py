@@ -178,6 +178,18 @@ def test_one_row_is_answered_as_many_rows_are(output, loss, sizes, dtype):
         np.testing.assert_array_equal(m.predict(X[i : i + 1]), alone)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_one_row_is_answered_at_every_width(dtype):
+    """A row of sums is taken in strips, by the number of vectors that are left."""
+    lanes = 64 // np.dtype(dtype).itemsize
+    for n in range(lanes - 3, 18 * lanes, lanes):
+        m, _ = make_pair((70, n, 2), "tanh", "linear", "squared_error", dtype)
+        assert m._net.layout.by_input
+        X = make_data("linear", 2, 70)[0].astype(dtype)
+        bound = 8 * 3 * np.finfo(dtype).eps
+        np.testing.assert_allclose(m._answering(X[:1]), m.predict(X)[:1], rtol=bound, atol=bound)
+
+
 def test_one_row_is_answered_in_the_form_of_vector_targets():
     X, T = make_data("sigmoid", 5, 3, 1)
     for output in ("sigmoid", "linear"):

@@ -199,6 +199,21 @@ def test_what_is_stored_thrice_is_added_as_toarray_adds_it():
     assert_same_bits(m.train(A.toarray(), [0, 1], 5), other.train(A, [0, 1], 5))
 
 
+def test_what_is_stored_twice_side_by_side_is_added_up():
+    A = sp.csr_array(([1.0, 2.0, 3.0, 4.0], [0, 1, 1, 0], [0, 3, 4]), shape=(2, 2))
+    m, other = (MLP(batch_size=1, layer_sizes=(3,)) for _ in range(2))
+    assert_same_bits(m.train(A.toarray(), [0, 1], 5), other.train(A, [0, 1], 5))
+
+
+@pytest.mark.parametrize("width", [40, 3000])
+def test_the_first_and_the_last_input_are_learnt_from(width):
+    X = np.zeros((20, width))
+    X[::3, 0], X[1::3, -1] = 1, -2
+    T = np.random.default_rng(0).random((20, 3))
+    m, other = (MLP(batch_size=1, layer_sizes=(17,)) for _ in range(2))
+    assert_same_bits(m.train(X, T, 3), other.train(sp.csr_array(X), T, 3))
+
+
 def test_numbers_behind_the_last_row_are_ignored():
     X, T = make_data("sigmoid", 9, 7)
     A = sp.csr_array(zeroed(X, 0.5))

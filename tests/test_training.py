@@ -13,6 +13,7 @@ from cases import make_data
 
 from mlp_fast import MLP, initialisation, training
 from mlp_fast.kernels.arguments import BLOCK
+from mlp_fast.kernels.permute import permute
 
 MODES = [1, 4, None]
 X, T = make_data("linear", k=23)
@@ -109,6 +110,23 @@ def test_orders_are_followed(batch_size):
     before = orders.copy()
     m.train(X, T, 3, orders=orders)
     np.testing.assert_array_equal(orders, before)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_orders_are_drawn_by_the_seed_and_the_number_of_the_epoch(batch_size):
+    orders = np.zeros((3, 23), np.int64)
+    for epoch, order in enumerate(orders):
+        permute(order, initialisation.shuffle_key(6), epoch)
+    m = MLP(**OPTIONS, batch_size=batch_size, random_state=6)
+    assert bits(m.train(X, T, 3)) == bits(m.train(X, T, 3, orders=orders))
+
+
+def test_orders_stay_as_they_were_handed_in():
+    orders = np.tile(np.arange(23), (2, 1))
+    m = MLP(**OPTIONS, batch_size=1, epochs=2, orders=orders)
+    expected = bits(m.train(X, T))
+    orders[:] = orders[:, ::-1]
+    assert bits(m.train(X, T)) == expected
 
 
 def test_a_full_batch_is_not_shuffled():

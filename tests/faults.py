@@ -1,0 +1,601 @@
+"""Faults planted one at a time into a copy of the project: the tests named for each must catch it.
+
+    python tests/faults.py                  # all of them; a kernel's fault takes about a minute
+    python tests/faults.py --only NAME ...  # these; NAME may also be a file, or a part of a name
+    python tests/faults.py --jobs 2         # so many at once
+    python tests/faults.py --list           # what there is
+    python tests/faults.py --check          # only whether every fault can still be planted
+    python tests/faults.py --sound          # plant nothing: the tests named must then pass
+
+It prints a table in Markdown, and ends with 1 unless every fault was caught by a failing test; a
+crash, a kernel that does not compile and a selection without tests do not count as caught.
+
+pytest does not collect this file. Each fault names the narrowest tests that see it, since an edit
+in any kernel has every kernel compiled anew. Where a fault can no longer be planted because its
+line has changed, write it anew: it is to stay what its last words say. No fault writes out of
+bounds, for a crash says little.
+"""
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+KERNELS = ROOT / "mlp_fast" / "kernels"
+COPIED = ("mlp_fast", "tests", "pyproject.toml", "README.md", "LICENSE")
+LIMIT = 900  # seconds for one fault
+
+
+class Fault(NamedTuple):
+    """One edit, and the tests that have to notice it."""
+
+    name: str
+    file: str  # in mlp_fast/
+    old: str  # there exactly once
+    new: str
+    tests: str  # what pytest is told
+    broken: str  # what this is
+
+
+FAULTS = [
+    Fault(
+        "slope without beta",
+        "kernels/activation.py",
+        "delta = delta * (beta * sigmoid_slope(a))",
+        "delta = delta * sigmoid_slope(a)",
+        "tests/test_kernels.py -k 'training and linear-squared_error-sigmoid and 23-float64'",
+        "the sigmoid's slope forgets its steepness",
+    ),
+    Fault(
+        "relu slope at zero",
+        "kernels/activation.py",
+        "return (a > 0.0).choose(1.0, a.constant(0.0))",
+        "return (a >= 0.0).choose(1.0, a.constant(0.0))",
+        "tests/test_kernels.py -k 'training and linear-squared_error-relu and 23-float64'",
+        "relu's slope is 1 where its unit is off",
+    ),
+    Fault(
+        "softmax shift",
+        "kernels/activation.py",
+        "for j in range(1, n):\n        largest = max",
+        "for j in range(1, n - 1):\n        largest = max",
+        "tests/test_numerics.py -k large_finite",
+        "softmax is shifted by the largest h but for the last",
+    ),
+    Fault(
+        "beta in float32",
+        "kernels/arguments.py",
+        '("beta", np.float64)',
+        '("beta", np.float32)',
+        "tests/test_kernels.py -k 'recall and sigmoid and float64'",
+        "steepness is kept in float32, whatever the network's dtype",
+    ),
+    Fault(
+        "rate of the last batch",
+        "kernels/batch.py",
+        "rule.learning_rate / (end - start)",
+        "rule.learning_rate / size",
+        "tests/test_kernels.py -k 'training and tanh-squared_error-tanh and 7-float64'",
+        "the last, smaller batch of an epoch is divided by the size of the others",
+    ),
+    Fault(
+        "gradient kept",
+        "kernels/batch.py",
+        "        gradient[i] = 0\n",
+        "",
+        "tests/test_paths.py -k 'larger_than and float64'",
+        "the gradient of a large batch is not cleared for the next",
+    ),
+    Fault(
+        "bias of all but the last row",
+        "kernels/batch.py",
+        "for i in range(1, k):\n            total +=",
+        "for i in range(1, k - 1):\n            total +=",
+        "tests/test_kernels.py -k backward_after_forward",
+        "the bias's gradient leaves out the last row of a batch",
+    ),
+    Fault(
+        "bias not updated",
+        "kernels/by_input.py",
+        "    store(W, j, fma(eta, d, load_tile(W, j, vectors)))\n",
+        "",
+        "tests/test_answers.py -k 'steps_are_online and float64'",
+        "one sample's update by input leaves the bias alone",
+    ),
+    Fault(
+        "errors by the row before",
+        "kernels/by_input.py",
+        "load(W, (p + 1) * stride + j)",
+        "load(W, p * stride + j)",
+        "tests/test_kernels.py -k 'training and tanh-squared_error-tanh-sizes2-1-float64'",
+        "errors go back by the bias's weights for the first unit, and so on",
+    ),
+    Fault(
+        "errors after the update",
+        "kernels/by_output.py",
+        "        total = fma(delta[q], w, total)\n"
+        "        store(W, i, fma(-eta * delta[q], a, w))\n",
+        "        w = fma(-eta * delta[q], a, w)\n"
+        "        total = fma(delta[q], w, total)\n"
+        "        store(W, i, w)\n",
+        "tests/test_kernels.py -k 'training and tanh-squared_error-tanh-sizes1-1-float64'",
+        "errors go back by weights that are updated already",
+    ),
+    Fault(
+        "digest without a file",
+        "kernels/cache.py",
+        'sorted(_KERNELS.glob("*.py"))',
+        'sorted(_KERNELS.glob("*.py"))[:-1]',
+        "tests/test_compiled.py -k digest",
+        "an edit in the last kernel file leaves stale code in use",
+    ),
+    Fault(
+        "tail of one",
+        "kernels/collect.py",
+        "if whole < n:",
+        "if whole < n - 1:",
+        "tests/test_sparse.py -k 'batches_agree and shallow and float64'",
+        "rows are collected without their last number if that is alone in its vector",
+    ),
+    Fault(
+        "blind to one number",
+        "kernels/finite.py",
+        "for i in range(whole, values.size):",
+        "for i in range(whole + 1, values.size):",
+        "tests/test_kernels.py -k all_finite",
+        "the first number behind the whole vectors may be NaN",
+    ),
+    Fault(
+        "dirt behind layers",
+        "kernels/forward.py",
+        "for p in range(x.size, end):",
+        "for p in range(x.size, first.n_in + 1):",
+        "tests/test_paths.py -k 'what_was_in_memory and float64'",
+        "what a row's buffer held before is not cleared",
+    ),
+    Fault(
+        "half is one",
+        "kernels/forward.py",
+        "form == CLASSES and a[j] > 0.5",
+        "form == CLASSES and a[j] >= 0.5",
+        "tests/test_answers.py -k ties",
+        "a single row whose output is exactly 0.5 is answered by 1",
+    ),
+    Fault(
+        "idle lanes",
+        "kernels/in_lanes.py",
+        "e = first(a - load(lanes.t, i, LANES), k)",
+        "e = a - load(lanes.t, i, LANES)",
+        "tests/test_paths.py -k 'batches_in_lanes and linear-squared_error-tanh and float64'",
+        "lanes that have no sample in the last, smaller batch take part in the update",
+    ),
+    Fault(
+        "fast-math",
+        "kernels/jit.py",
+        'numba.njit(error_model="numpy", nogil=True, _nrt=False, **options)',
+        'numba.njit(error_model="numpy", nogil=True, _nrt=False, fastmath=True, **options)',
+        "tests/test_kernels.py -k all_finite",
+        "kernels are compiled as if no number were NaN and sums had any order",
+    ),
+    Fault(
+        "second half of a list",
+        "kernels/lists.py",
+        "first = _broadcast(builder, builder.add(p, INDEX(i)), numbers)",
+        "first = _broadcast(builder, p, numbers)",
+        "tests/test_lists.py -k 'not_zero_are_listed and float32'",
+        "of 16 inputs in float32 the last eight are listed as the first eight",
+    ),
+    Fault(
+        "half a Jacobian",
+        "kernels/loss.py",
+        "delta[j] = a[j] * (delta[j] - mean)",
+        "delta[j] = a[j] * delta[j]",
+        "tests/test_kernels.py -k 'training and softmax-squared_error and float64'",
+        "softmax's Jacobian for the squared error has its diagonal only",
+    ),
+    Fault(
+        "entropy without beta",
+        "kernels/loss.py",
+        "beta if loss == BINARY_CROSS_ENTROPY else 1.0",
+        "1.0",
+        "tests/test_kernels.py -k 'backward_after_forward and binary'",
+        "the output's delta for the binary cross-entropy forgets its steepness",
+    ),
+    Fault(
+        "bias not in the correction",
+        "kernels/online.py",
+        "store(steps, i, eta * (one + load(steps, i, HALF)))",
+        "store(steps, i, eta * load(steps, i, HALF))",
+        "tests/test_paths.py -k 'blocks_of_samples and float64'",
+        "the correction within a block leaves out what the biases have learnt",
+    ),
+    Fault(
+        "products that overflow",
+        "kernels/online.py",
+        "return count if finite else 1",
+        "return count",
+        "tests/test_paths.py -k products_overflow",
+        "a block is taken at once where its products are infinite",
+    ),
+    Fault(
+        "order of the next epoch",
+        "kernels/permute.py",
+        "permute(order, rule.key, epoch)",
+        "permute(order, rule.key, epoch + 1)",
+        "tests/test_training.py -k drawn",
+        "an epoch is shuffled by the number of the next",
+    ),
+    Fault(
+        "cycles only",
+        "kernels/permute.py",
+        "* 2.0**-53 * (i + 1))",
+        "* 2.0**-53 * i)",
+        "tests/test_kernels.py -k order_is_as_likely",
+        "no sample ever keeps its place when an epoch is shuffled",
+    ),
+    Fault(
+        "a strip too long",
+        "kernels/product.py",
+        "            j += 5 * V\n",
+        "            j += 6 * V\n",
+        "tests/test_paths.py -k every_width",
+        "of six vectors in a row the last is left out",
+    ),
+    Fault(
+        "last bias of a tile",
+        "kernels/tiles.py",
+        "for i in range(wide if biased.literal_value else 0):",
+        "for i in range(wide - 1 if biased.literal_value else 0):",
+        "tests/test_kernels.py -k 'recall and linear and float64'",
+        "a tile of sums by output leaves out the bias of its last column",
+    ),
+    Fault(
+        "sum of an old sample",
+        "kernels/shallow.py",
+        "if step == begin or sparse or (s == 0 and not in_order):",
+        "if step == begin or sparse:",
+        "tests/test_paths.py -k 'in_registers and tanh-squared_error-tanh and float64'",
+        "an epoch in a new order begins with the hidden sums of another sample",
+    ),
+    Fault(
+        "output without beta",
+        "kernels/shallow.py",
+        "eta_out = -eta * beta_out",
+        "eta_out = -eta",
+        "tests/test_paths.py -k 'in_registers and binary and tanh and float64'",
+        "training in registers forgets the steepness of the output",
+    ),
+    Fault(
+        "idle samples",
+        "kernels/shallow_batch.py",
+        "bias -= vsum_groups(step_out * used, 1, n_samples)",
+        "bias -= vsum_groups(step_out, 1, n_samples)",
+        "tests/test_paths.py -k 'of_shallow_networks and linear-squared_error-tanh and float64'",
+        "the output's bias learns from lanes that have no sample",
+    ),
+    Fault(
+        "rounded twice",
+        "kernels/simd.py",
+        'return self.call("fma", b, c)',
+        "return self * b + c",
+        "tests/test_simd.py -k fma_rounds_once",
+        "fma rounds the product, too",
+    ),
+    Fault(
+        "one lane too many",
+        "kernels/simd.py",
+        'mask = builder.icmp_signed("<", numbers(list(range(v.lanes))), n)',
+        'mask = builder.icmp_signed("<=", numbers(list(range(v.lanes))), n)',
+        "tests/test_paths.py -k 'in_registers and tanh-squared_error-sigmoid and float64'",
+        "the first n lanes are n + 1",
+    ),
+    Fault(
+        "last column",
+        "kernels/sparse.py",
+        "    while p < n:\n",
+        "    while p < n - 1:\n",
+        "tests/test_sparse.py -k last_input",
+        "merging sparse rows leaves out the last input",
+    ),
+    Fault(
+        "a row left behind",
+        "kernels/sparse.py",
+        "            clear(rows, samples[i : i + 1], work.x, work.width)\n",
+        "",
+        "tests/test_sparse.py -k 'batches_agree and output and float64'",
+        "a sparse row is not cleared before the next is written over it",
+    ),
+    Fault(
+        "stored twice",
+        "kernels/sparse.py",
+        "if p <= before:",
+        "if p < before:",
+        "tests/test_sparse.py -k 'twice or thrice'",
+        "columns that a row stores twice side by side are not added up",
+    ),
+    Fault(
+        "a feature switched off",
+        "kernels/target.py",
+        '"+avx512f" in features.split(",")',
+        '"avx512f" in features',
+        "tests/test_bits.py -k wide",
+        "a CPU that is said not to have AVX-512 is taken for one that has it",
+    ),
+    Fault(
+        "two digits swapped",
+        "kernels/transcendental.py",
+        "0.0013888888936610477",
+        "0.0013888888963610477",
+        "tests/test_simd.py -k 'test_accuracy and exp and float64'",
+        "a coefficient of exp in float64",
+    ),
+    Fault(
+        "rows end to end",
+        "kernels/views.py",
+        "return unlocked(X.reshape(X.size))",
+        "return unlocked(X[0])",
+        "tests/test_training.py -k 'orders_are_followed and 4'",
+        "a batch that stays where it is in the data begins at the second row",
+    ),
+    Fault(
+        "dirt behind packed rows",
+        "kernels/zeros.py",
+        "        store(block.x, t * block.width + m, splat(source.dtype.type(0.0)))\n",
+        "        pass\n",
+        "tests/test_lists.py -k 'packed_rows and float64'",
+        "what is behind a packed row is not cleared",
+    ),
+    Fault(
+        "last row of a few",
+        "kernels/zeros.py",
+        "for i in range(p + X.row, p + k * X.row, X.row):",
+        "for i in range(p + X.row, p + (k - 1) * X.row, X.row):",
+        "tests/test_lists.py -k 'not_zero_are_listed and float64'",
+        "inputs that are not 0 in the last row only are skipped",
+    ),
+    Fault(
+        "one beta for all",
+        "layout.py",
+        'self.layers["beta"] = betas',
+        'self.layers["beta"] = betas[0]',
+        "tests/test_kernels.py -k 'recall and sigmoid and float64'",
+        "every layer has the steepness of the first",
+    ),
+    Fault(
+        "writeable inputs",
+        "layout.py",
+        "view.flags.writeable = False",
+        "view.flags.writeable = array.flags.writeable",
+        "tests/test_answers.py -k read_only",
+        "what must not be changed can be",
+    ),
+    Fault(
+        "a block cut in two",
+        "training.py",
+        "return min(next_epoch, stop + (epoch - stop) % self._apart)",
+        "return min(next_epoch, stop)",
+        "tests/test_training.py -k cutting_a_run",
+        "a call may end within a block of samples",
+    ),
+    Fault(
+        "error of an epoch to come",
+        "training.py",
+        "self._curves.error[self._epochs_done - 1]",
+        "self._curves.error[-1]",
+        "tests/test_training.py -k run_that_diverges",
+        "error_ of a run that diverged is not that of its last finite epoch",
+    ),
+    Fault(
+        "full batches shuffled",
+        "net.py",
+        "orders is None and size < k",
+        "orders is None and size <= k",
+        "tests/test_training.py -k full_batch_is_not_shuffled",
+        "the full batch is summed in another order each epoch",
+    ),
+    Fault(
+        "inputs not kept",
+        "net.py",
+        "X = read_only(X.copy())",
+        "X = read_only(X)",
+        "tests/test_answers.py -k changes_of_the_inputs",
+        "backward sees what became of the inputs since forward",
+    ),
+    Fault(
+        "halves are ones",
+        "net.py",
+        "answer = (A > 0.5).astype(np.int64)",
+        "answer = (A >= 0.5).astype(np.int64)",
+        "tests/test_answers.py -k ties",
+        "rows whose output is exactly 0.5 are answered by 1",
+    ),
+    Fault(
+        "answers that are not finite",
+        "single_row.py",
+        "        if not finite:\n            return None\n",
+        "",
+        "tests/test_numerics.py tests/test_paths.py -k 'not_finite'",
+        "a single row of NaN is answered by a number",
+    ),
+    Fault(
+        "orders of the caller",
+        "validation.py",
+        'return np.array(array, np.int64, order="C")',
+        'return np.asarray(array, np.int64, order="C")',
+        "tests/test_training.py -k handed_in",
+        "orders that a network was given change with the caller's array",
+    ),
+    Fault(
+        "first order only",
+        "validation.py",
+        "for epoch, order in enumerate(orders):",
+        "for epoch, order in enumerate(orders[:1]):",
+        "tests/test_validation.py -k bad_options",
+        "orders of all epochs but the first are not checked",
+    ),
+]
+
+
+class Outcome(NamedTuple):
+    """What the tests said."""
+
+    verdict: str
+    detail: str  # the first test that failed, or what else happened
+    seconds: float
+
+
+def main() -> int:
+    """Plant the faults that are asked for; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="faults, or files of mlp_fast/")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="so many at once")
+    parser.add_argument("--list", action="store_true", help="name the faults")
+    parser.add_argument("--check", action="store_true", help="whether all can be planted")
+    parser.add_argument("--sound", action="store_true", help="plant nothing: the tests must pass")
+    options = parser.parse_args()
+    if problems := [*unplantable()]:
+        print("\n".join(problems), file=sys.stderr)
+        return 1
+    chosen = FAULTS
+    if options.only:
+        chosen = [f for f in FAULTS if any(word in (f.name, f.file) for word in options.only)]
+        chosen = chosen or [f for f in FAULTS if any(w in f.name for w in options.only)]
+    if not chosen:
+        parser.error(f"no fault is called {' or '.join(options.only)}")
+    if options.list:
+        for fault in chosen:
+            print(f"{fault.name:28} {fault.file:26} {fault.broken}")
+    if options.list or options.check:
+        print(f"{len(chosen)} faults, all of which can be planted", file=sys.stderr)
+        return 0
+    wanted = "passed" if options.sound else "caught"
+    outcomes = []
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for fault, outcome in zip(
+            chosen, pool.map(lambda f: attempt(f, options.sound), chosen), strict=True
+        ):
+            outcomes.append(outcome)
+            print(f"{outcome.verdict:8} {outcome.seconds:4.0f} s  {fault.name}: {outcome.detail}")
+            sys.stdout.flush()
+    if not options.sound:
+        print(f"\n{table(chosen, outcomes)}")
+    right = sum(outcome.verdict == wanted for outcome in outcomes)
+    print(f"\n{right} of {len(chosen)} {wanted}, {sum(o.seconds for o in outcomes):.0f} s")
+    return 0 if right == len(chosen) else 1
+
+
+def unplantable() -> Iterator[str]:
+    """Say which faults cannot be planted, and which kernel files have none."""
+    names = [fault.name for fault in FAULTS]
+    yield from (f"{name}: there are two of this name" for name in {*names} if names.count(name) > 1)
+    for fault in FAULTS:
+        text = (ROOT / "mlp_fast" / fault.file).read_text()
+        if text.count(fault.old) != 1 or fault.old == fault.new:
+            yield f"{fault.name}: {text.count(fault.old)} times in {fault.file}: {fault.old!r}"
+            continue
+        try:
+            compile(text.replace(fault.old, fault.new), fault.file, "exec")
+        except SyntaxError as error:
+            yield f"{fault.name}: {error}"
+    without = {f"kernels/{path.name}" for path in KERNELS.glob("[!_]*.py")}
+    without -= {fault.file for fault in FAULTS}
+    yield from (f"{file}: no fault is planted there" for file in sorted(without))
+
+
+def attempt(fault: Fault, sound: bool) -> Outcome:
+    """Run the tests concerned in a copy of the project with the fault, or without it."""
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="mlp_fast_fault_") as folder:
+        copy = Path(folder) / "project"
+        copy_project(copy, compiled=sound or not fault.file.startswith("kernels/"))
+        if not sound:
+            path = copy / "mlp_fast" / fault.file
+            path.write_text(path.read_text().replace(fault.old, fault.new))
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+        status, text = run([*command, *shlex.split(fault.tests)], copy)
+    return Outcome(*judged(status, text), time.perf_counter() - started)
+
+
+def copy_project(copy: Path, *, compiled: bool) -> None:
+    """Copy what tests need; what is compiled of it, too, if no kernel will change."""
+    unwanted = ["__pycache__", ".*"]
+    copy.mkdir()
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns(*unwanted))
+        else:
+            shutil.copy(ROOT / name, copy / name)
+    (copy / "mlp_fast" / "kernels" / "__pycache__").mkdir()
+    for path in (KERNELS / "__pycache__").glob("*.nbc") if compiled else ():
+        shutil.copy(path, copy / "mlp_fast" / "kernels" / "__pycache__")
+
+
+def run(command: list[str], folder: Path) -> tuple[int | None, str]:
+    """Run a command there; return its exit status, None if it took too long, and what it said."""
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    for name in ("MLP_FAST_CACHE_DIR", "NUMBA_CACHE_DIR"):
+        environment.pop(name, None)  # compiled kernels then stay in the copy
+    data = ROOT.parent / "shared" / "data"
+    if data.is_dir():
+        environment.setdefault("MLP_FAST_DATA", str(data))
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # so that what it starts ends with it
+    ) as process:
+        try:
+            text, _ = process.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return None, process.communicate()[0]
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return process.returncode, text
+
+
+def judged(status: int | None, text: str) -> tuple[str, str]:
+    """Return the verdict and what it rests on."""
+    failed = re.search(r"^FAILED (?:tests/)?(.*?)(?: - (.*))?$", text, re.MULTILINE)
+    if re.search(r"^E +numba\.core\.errors\.", text, re.MULTILINE):
+        return "broken", "what was planted does not compile"
+    if status == 1 and failed:
+        return "caught", failed[1]
+    if status == 0:
+        return "passed", text.strip().splitlines()[-1]
+    last = next((line for line in reversed(text.splitlines()) if line.strip()), "")
+    reasons = {None: f"no end after {LIMIT} s", 5: "no test is selected"}
+    return "broken", reasons.get(status, f"status {status}: {last}")
+
+
+def table(faults: list[Fault], outcomes: list[Outcome]) -> str:
+    """Return the outcomes in Markdown."""
+    rows = ["| fault | file | what is broken | outcome | s |", "|---|---|---|---|--:|"]
+    for fault, outcome in zip(faults, outcomes, strict=True):
+        detail = outcome.detail.replace("|", "\\|")
+        said = f"`{detail}`" if outcome.verdict == "caught" else f"**MISSED**: {detail}"
+        if outcome.verdict == "broken":
+            said = f"**BROKEN**: {detail}"
+        rows.append(
+            f"| {fault.name} | `{fault.file}` | {fault.broken} | {said} | {outcome.seconds:.0f} |"
+        )
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
