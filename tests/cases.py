@@ -14,6 +14,7 @@ LEGAL_PAIRS = [
     ("softmax", "cross_entropy"),
     ("sigmoid", "binary_cross_entropy"),
 ]
+ONE_OUTPUT = [(output, loss) for output, loss in LEGAL_PAIRS if output != "softmax"]
 OUTPUTS = ["threshold", "sigmoid", "tanh", "softmax", "linear", "relu"]
 LOSSES = ["squared_error", "cross_entropy", "binary_cross_entropy"]
 HIDDEN = ["sigmoid", "tanh", "linear", "relu"]

@@ -75,10 +75,13 @@ def test_steps_are_online_training_to_rounding(output, loss, dtype):
 
 
 def test_a_step_takes_its_own_rate_and_a_number_for_one_target():
-    one, other = (MLP(learning_rate=0.5).init_weights((2, 1), 0) for _ in range(2))
+    one, same, other = (MLP(learning_rate=0.5).init_weights((2, 1), 0) for _ in range(3))
     one.step([1, 2], 1)
+    same.step((1.0, 2.0), [1.0], learning_rate=0.5)
     other.step((1.0, 2.0), [1.0], learning_rate=0.25)
-    assert not np.array_equal(one.weights[0], other.weights[0])
+    start = MLP().init_weights((2, 1), 0).weights[0]
+    np.testing.assert_array_equal(one.weights[0], same.weights[0])
+    np.testing.assert_allclose(one.weights[0] - start, 2 * (other.weights[0] - start))
     one.forward([[1, 2]])
     one.step([1, 2], 1)
     with pytest.raises(RuntimeError, match="forward"):
@@ -138,7 +141,7 @@ def test_weights_are_live_views():
 def test_outputs_are_read_only_and_answers_are_not():
     m = MLP().init_weights((2, 1), 0)
     m.forward([[1, 2]])[:] = 0
-    assert all(not A.flags.writeable for A in m.outputs)
+    assert [A.flags.writeable for A in m.outputs] == [False, False]
 
 
 def test_backward_needs_a_forward_just_before():
@@ -148,12 +151,11 @@ def test_backward_needs_a_forward_just_before():
     def refused():
         with pytest.raises(RuntimeError, match="forward"):
             m.backward(T, 0.1)
-        return True
 
-    assert refused()
+    refused()
     m.forward(X)
     m.backward(T, 0.1)
-    assert refused()
+    refused()
     for after in (
         lambda: m.predict(X),
         lambda: m.confmat(X, np.eye(3)[np.arange(23) % 3]),
@@ -164,7 +166,7 @@ def test_backward_needs_a_forward_just_before():
     ):
         m.forward(X)
         after()
-        assert refused()
+        refused()
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ def test_training_on_large_finite_inputs_stays_finite(output, loss, n_out, batch
     T = np.eye(2)[[0, 1, 0]][:, :n_out]
     m = MLP(output_activation=output, loss=loss, dtype=dtype, batch_size=batch_size)
     m.train(X, T, 20, layer_sizes=())
+    assert m.loss_curve_.shape == (20,)
     assert np.isfinite(m.loss_curve_).all()
 
 
