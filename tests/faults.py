@@ -536,7 +536,7 @@ FAULTS = [
         "curves not cleared",
         "training.py",
         "            curve[self._epochs_done : last] = 0.0\n",
-        "            curve[self._epochs_done : last - 1] = 0.0\n",
+        "            curve[self._epochs_done + 1 : last] = 0.0\n",
         "tests/test_divergence.py -k depends_on_no_cut",
         "an epoch that is run again adds to the losses of its first run",
     ),

@@ -139,25 +139,28 @@ def test_a_tiny_batch_keeps_every_finite_epoch():
 def test_what_a_diverged_call_leaves_in_its_buffers_changes_no_bit(path, hidden, dtype):
     n_in, sizes, n_out, batch_size, _ = PATHS[path]
     options = {"activation": hidden, "output_activation": "linear", "dtype": dtype}
+    options["learning_rate"] = 1e-6
     m = MLP(layer_sizes=sizes, batch_size=batch_size, shuffle=False, epochs=1, **options)
     m.init_weights((n_in, *sizes, n_out), 0)
-    start = m.weights.copy()
+    start = [4 * W for W in m.weights]  # so that sums of huge inputs overflow
     X, T = (A.astype(dtype) for A in data_of(path))
-    huge = np.finfo(dtype).max / 4
+    huge = np.finfo(dtype).max
     results = []
     for spoilt in (False, True):
         m.weights = start
         run = m._net.training(m.settings, rows_of(path, X), T, 0)
         kernel, (network, data, rule, work) = run._call
         if spoilt:
-            bad = data._replace(rows=rows_of(path, np.copysign(huge, X)), T=read_only(T * huge))
+            bad = data._replace(rows=rows_of(path, np.copysign(huge, X)), T=read_only(np.copysign(huge, T)))
             fast = rule._replace(learning_rate=1e30)
             kernel(network, bad, fast, work, run._curves, 0, run._per_epoch)
             assert not np.isfinite(m._net.theta).all()
             m._net.theta[:] = 0  # padding too, as when a run returns to the weights it kept
             m.weights = start
         curves = Curves(np.zeros(2), np.zeros(2))
-        kernel(network, data, rule, work, curves, 0, 2 * run._per_epoch)
+        first = run._per_epoch - 1  # a small batch, in buffers that were full
+        first -= first % run._apart
+        kernel(network, data, rule, work, curves, first, 2 * run._per_epoch)
         results.append((m._net.theta.tobytes(), *(curve.tobytes() for curve in curves)))
     assert np.isfinite(curves.loss).all()
     assert results[0] == results[1]
