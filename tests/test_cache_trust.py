@@ -166,6 +166,18 @@ def test_what_is_planted_in_a_refused_file_does_not_run(cache, site, tmp_path, t
     assert marker.exists() == trusted
 
 
+def test_a_link_to_a_folder_that_is_trusted_is_followed(warm, site, tmp_path):
+    cache, elsewhere = tmp_path / "cache", tmp_path / "elsewhere"
+    cache.mkdir()
+    elsewhere.mkdir(0o755)
+    (cache / folder_of(warm).name).symlink_to(elsewhere)
+    for code in (QUICK, NO_COMPILER + QUICK):
+        done = completed(code, cache, site)
+        assert float(done.stdout) == 3.0
+        assert done.stderr == ""
+    assert [*elsewhere.glob("*.nbc")]
+
+
 @only_root
 def test_what_the_owner_of_the_kernels_wrote_is_trusted(cache, tmp_path):
     site = copy_of_package(tmp_path / "site", 0o755)
