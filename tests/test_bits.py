@@ -1,21 +1,31 @@
-"""Training and recall give the same bits for every CPU that Numba can compile for."""
+"""Training and recall give the same bits for every CPU that Numba can compile for, in every mode.
+
+What is compared is a digest for each mode, so that a failure names those that differ.
+"""
 
 import functools
 import hashlib
-import itertools
+import json
 import os
+import re
 import subprocess
 import sys
+import tempfile
+from collections import defaultdict
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
 
 import llvmlite.binding as llvm
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from cases import DTYPES, HIDDEN, LEGAL_PAIRS, make_betas, make_data
+from cases import DTYPES, HIDDEN, LEGAL_PAIRS, ONE_OUTPUT, make_betas, make_data
 
 import mlp_fast
-from mlp_fast import MLP
+from mlp_fast import MLP, net
+from mlp_fast.kernels.jit import KERNELS
 from mlp_fast.kernels.online import train_in_blocks
 
 TARGETS = {  # and a feature without which this machine cannot run what is compiled for it
@@ -23,55 +33,203 @@ TARGETS = {  # and a feature without which this machine cannot run what is compi
     "skylake-avx512": "avx512vl",
     "znver4": "avx512vnni",
 }
-WIDTHS = [(1,), (3,), (17, 3), (100,), ()]
+FORMS = {"dense": np.asarray, "CSR": sp.csr_array}
+FULL = None  # batch
+
+
+class Mode(NamedTuple):
+    """A network and how it is trained, of the smallest shapes that take one way to do so."""
+
+    n_in: int
+    hidden: tuple[int, ...]
+    n_out: int
+    k: int
+    batch_size: int | None
+    zeros: tuple[float, ...] = (0.0, 0.8)  # parts of the inputs
+
+
+ONLINE = {
+    "online, in registers of 2 lanes": Mode(3, (2,), 1, 11, 1),
+    "online, in registers of 4 lanes": Mode(3, (3,), 1, 11, 1),
+    "online, in registers of 16 lanes": Mode(3, (13,), 1, 11, 1),
+    "online, in registers of 32 lanes": Mode(3, (31,), 1, 11, 1),
+    "online, in registers of 64 lanes": Mode(3, (50,), 1, 11, 1),
+    "online, in registers, more than a run": Mode(2, (3,), 1, 1030, 1, (0.5,)),
+    "online, in blocks": Mode(17, (3,), 3, 20, 1),
+    "online, in blocks, wide and deep": Mode(70, (40, 3), 2, 20, 1),
+    "online, in blocks, no hidden layer": Mode(5, (), 3, 20, 1),
+    "online, in blocks of a few inputs of many": Mode(300, (5,), 3, 20, 1, (0.99,)),
+    "online, one by one": Mode(70, (), 1, 5, 1),
+    "online, one by one, deep": Mode(100, (1, 3), 2, 5, 1),
+}
+BATCHES = {
+    "batch, in registers of 2 units and 4 samples": Mode(2, (2,), 1, 7, 3),
+    "batch, in registers of 2 units and 8 samples": Mode(2, (1,), 1, 7, FULL),
+    "batch, in registers of 4 units and 4 samples": Mode(2, (3,), 1, 4, FULL),
+    "batch, in registers of 4 units and 8 samples": Mode(2, (4,), 1, 9, 5),
+    "batch, in registers of 8 units and 4 samples": Mode(2, (7,), 1, 7, 3),
+    "batch, in registers of 8 units and 8 samples": Mode(2, (8,), 1, 7, FULL),
+    "batch, in lanes": Mode(2, (3, 2), 2, 11, 4),
+    "batch, in lanes, by output": Mode(13, (2,), 1, 7, FULL),
+    "mini-batches": Mode(17, (33, 3), 3, 20, 8),
+    "mini-batches with zeros skipped": Mode(70, (20,), 3, 20, 8, (0.8,)),
+    "mini-batches, by output": Mode(70, (), 1, 9, 4),
+    "full batch": Mode(17, (33, 3), 3, 20, FULL),
+    "full batch, by output": Mode(100, (1,), 2, 9, FULL),
+    "full batch of more rows than are taken at once": Mode(19, (9,), 3, 300, FULL, (0.5,)),
+}
+BY_HAND = {
+    "by hand, by input": Mode(5, (7, 3), 3, 9, FULL),
+    "by hand, long rows": Mode(70, (20,), 2, 9, FULL),
+    "by hand, by output": Mode(70, (), 1, 9, FULL),
+    "by hand, all by output": Mode(100, (1, 3), 2, 9, FULL),
+}
+
+
+class Digests(defaultdict):
+    """A hash for each name, of bytes that are added to it."""
+
+    def __init__(self):
+        super().__init__(lambda: hashlib.blake2b(digest_size=8))
+
+    def add(self, name, *arrays):
+        for array in arrays:
+            self[name].update(np.ascontiguousarray(array).tobytes())
 
 
 @functools.cache
-def digest(form=np.asarray, batch_size=1):
-    """Hash the weights after training in every way, on rows in some form."""
-    sha = hashlib.sha256()
-    cases = itertools.product(LEGAL_PAIRS, HIDDEN, WIDTHS, (2, 17, 70), (0.0, 0.8), (1, 3), DTYPES)
-    for (output, loss), hidden, widths, n_in, zeros, n_out, dtype in cases:
-        if output == "softmax" and n_out == 1:
-            continue
-        X, T = make_data(output, k=20, n_in=n_in, n_out=n_out)
-        X[np.random.default_rng(1).random(X.shape) < zeros] = 0
-        options = {"activation": hidden, "output_activation": output, "loss": loss}
-        betas = make_betas([hidden] * len(widths) + [output])
-        m = MLP(layer_sizes=widths, batch_size=batch_size, dtype=dtype, beta=betas, **options)
-        m.train(form(X), T, 3, learning_rate=0.01)
-        for W in m.weights:
-            sha.update(np.ascontiguousarray(W).tobytes())
-        sha.update(m.predict(X).tobytes())
-    return sha.hexdigest()
-
-
-def in_a_process(code, cache, **environment):
-    paths = [Path(__file__).parent, Path(mlp_fast.__file__).parents[1]]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(map(str, paths)),
-        "MLP_FAST_CACHE_DIR": str(cache),
-        **environment,
+def digest():
+    """Train, step and recall in every way; hash the results, and tell which kernels trained."""
+    digests, taken = Digests(), {dtype: set() for dtype in DTYPES}
+    for dtype in DTYPES:
+        with recorded(taken[dtype]):
+            for form in FORMS:
+                for name, mode in {**ONLINE, **BATCHES}.items():
+                    train(digests, f"{form}, {dtype}: {name}", mode, dtype, FORMS[form])
+            for name, mode in BY_HAND.items():
+                take_steps(digests, f"{dtype}: {name}", mode, dtype)
+    return {
+        "digests": {name: sha.hexdigest() for name, sha in digests.items()},
+        "taken": {dtype: sorted(names) for dtype, names in taken.items()},
     }
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+@contextmanager
+def recorded(names):
+    """Note which kernels train."""
+
+    def training(kernel, *arguments):
+        names.add(kernel.__name__)
+        return original(kernel, *arguments)
+
+    def noting(kernel):
+        def call(*arguments):
+            names.add(kernel.__name__)
+            return kernel(*arguments)
+
+        return call
+
+    original = net.Training
+    alone = {name: noting(getattr(net, name)) for name in ("train_one", "train_forwarded")}
+    with mock.patch.multiple(net, Training=training, **alone):
+        yield
+
+
+def networks(mode, dtype):
+    """Yield a network of every legal kind, and examples for it."""
+    for output, loss in ONE_OUTPUT if mode.n_out == 1 else LEGAL_PAIRS:
+        for hidden in HIDDEN if mode.hidden else HIDDEN[:1]:
+            for zeros in mode.zeros:
+                X, T = make_data(output, mode.k, mode.n_in, mode.n_out)
+                X[np.random.default_rng(1).random(X.shape) < zeros] = 0
+                m = MLP(
+                    layer_sizes=mode.hidden,
+                    activation=hidden,
+                    output_activation=output,
+                    loss=loss,
+                    beta=make_betas([hidden] * len(mode.hidden) + [output]),
+                    shuffle=zeros != 0,
+                    batch_size=mode.batch_size,
+                    learning_rate=0.02,
+                    dtype=dtype,
+                )
+                yield m, X.astype(dtype), T.astype(dtype)
+
+
+def train(digests, name, mode, dtype, form):
+    for m, X, T in networks(mode, dtype):
+        rows = form(X)
+        m.train(rows, T, 3)
+        digests.add(name, *m.weights, m.loss_curve_, m.error_)
+        # with weights of its own, forward answers as predict does, but not in classes
+        digests.add(f"{name}; many rows", m.forward(rows, m.weights))
+
+
+def take_steps(digests, name, mode, dtype):
+    for m, X, T in networks(mode, dtype):
+        m.init_weights((mode.n_in, *mode.hidden, mode.n_out))
+        losses = [m.step(x, t) for x, t in zip(X, T, strict=True)]
+        digests.add(f"{name}; step", losses, *m.weights)
+        for _ in range(3):
+            m.forward(X)
+            digests.add(f"{name}; forward", *m.outputs)
+            m.backward(T)
+        digests.add(f"{name}; backward", *m.weights)
+        for i in range(mode.k):
+            alone = m._answering(X[i : i + 1])
+            assert alone is not None  # it is left to nobody else
+            digests.add(f"{name}; one row", alone)
+
+
+def registers():
+    """Return which registers a kernel of wide rows uses: "ymm" are of 256 bits, "zmm" of 512."""
+    text = train_in_blocks.inspect_asm(train_in_blocks.signatures[0])
+    return sorted(set(re.findall(r"%([xyz]mm)\d", text)))
+
+
+def in_a_process(code, **environment):
+    """Run code where other targets may be told; return what it prints."""
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(mlp_fast.__file__).parents[1])])
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={**os.environ, "PYTHONPATH": paths, **environment},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_weights_have_the_same_bits_on_every_target(target, tmp_path):
+@functools.cache
+def on(target):
+    """Return what one process finds that compiles for a target, once for all tests."""
     if not llvm.get_host_cpu_features().get(TARGETS[target]):
         pytest.skip(f"this machine cannot run {target}: it has no {TARGETS[target]}")
-    code = "import test_bits as t; print(t.digest(), t.digest(t.sp.csr_array))"
-    # with the name alone, Numba would keep the features of this machine
-    there = in_a_process(code, tmp_path, NUMBA_CPU_NAME=target, NUMBA_CPU_FEATURES="")
-    assert there.split() == [digest()] * 2
+    code = "import json, test_bits as t; print(json.dumps({**t.digest(), 'used': t.registers()}))"
+    with tempfile.TemporaryDirectory() as cache:
+        # with the name alone, Numba keeps the features of this machine
+        there = {"NUMBA_CPU_NAME": target, "NUMBA_CPU_FEATURES": ""}
+        return json.loads(in_a_process(code, MLP_FAST_CACHE_DIR=cache, **there))
 
 
-def test_sparse_rows_give_the_same_bits():
-    assert digest(sp.csr_array) == digest()
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_mode_has_the_same_bits_on_every_target(target):
+    here, there = digest()["digests"], on(target)["digests"]
+    assert here.keys() == there.keys()
+    assert [name for name in here if here[name] != there[name]] == []
+
+
+def test_every_kernel_that_trains_is_taken():
+    train = sorted(k.__name__ for k in KERNELS if k.__name__.startswith("train_"))
+    assert len(train) > 15
+    assert digest()["taken"] == dict.fromkeys(DTYPES, train)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("mode", ONLINE)
+def test_sparse_rows_give_the_same_bits_online(mode, dtype):
+    digests = digest()["digests"]
+    assert digests[f"CSR, {dtype}: {mode}"] == digests[f"dense, {dtype}: {mode}"]
 
 
 @pytest.mark.parametrize(
@@ -84,19 +242,12 @@ def test_sparse_rows_give_the_same_bits():
         ("znver4", "", True),
     ],
 )
-def test_registers_are_wide_where_the_target_has_them(cpu, features, wide, tmp_path):
+def test_registers_are_wide_where_the_target_has_them(cpu, features, wide):
     code = "from mlp_fast.kernels.target import WIDE; print(WIDE)"
-    there = {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}
-    assert in_a_process(code, tmp_path, **there) == str(wide)
+    assert in_a_process(code, NUMBA_CPU_NAME=cpu, NUMBA_CPU_FEATURES=features) == str(wide)
 
 
-def assembly():
-    MLP(batch_size=1, layer_sizes=17).train(*make_data("sigmoid"), 1)
-    return "\n".join(train_in_blocks.inspect_asm().values())
-
-
-def test_code_for_haswell_has_no_512_bit_registers(tmp_path):
-    code = "import test_bits; print(test_bits.assembly())"
-    text = in_a_process(code, tmp_path, NUMBA_CPU_NAME="haswell", NUMBA_CPU_FEATURES="")
-    assert "ymm" in text
-    assert "zmm" not in text
+def test_code_for_haswell_has_no_512_bit_registers():
+    used = on("haswell")["used"]
+    assert "ymm" in used
+    assert "zmm" not in used

@@ -151,7 +151,9 @@ def test_what_a_diverged_call_leaves_in_its_buffers_changes_no_bit(path, hidden,
         run = m._net.training(m.settings, rows_of(path, X), T, 0)
         kernel, (network, data, rule, work) = run._call
         if spoilt:
-            bad = data._replace(rows=rows_of(path, np.copysign(huge, X)), T=read_only(np.copysign(huge, T)))
+            bad = data._replace(
+                rows=rows_of(path, np.copysign(huge, X)), T=read_only(np.copysign(huge, T))
+            )
             fast = rule._replace(learning_rate=1e30)
             kernel(network, bad, fast, work, run._curves, 0, run._per_epoch)
             assert not np.isfinite(m._net.theta).all()
