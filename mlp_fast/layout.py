@@ -162,15 +162,17 @@ class Layout:
         """Return what kernels take for a network."""
         return Network(theta, self.layers)
 
-    def nodes(self, run: int = 0) -> Nodes:
-        """Return buffers for one sample, and for so many sparse rows made dense."""
+    def nodes(self, run: int = 0, dense: int = 0) -> Nodes:
+        """Return buffers for one sample, for a run of so many, and for sparse rows made dense."""
         a, delta = self._aligned(self._n_nodes), self._aligned(self._n_nodes)
         return Nodes(
             a,
             delta,
             np.zeros(self.sizes[0] + ROOM, np.int64),
-            self._numbers(run),
-            np.zeros((run, self.sizes[0]), self.dtype),
+            self._numbers(dense),
+            np.zeros((dense, self.sizes[0]), self.dtype),
+            np.zeros(run, self.dtype),
+            np.zeros(run, self.dtype),
         )
 
     def block(self, stored: int = 0) -> Block:

@@ -138,7 +138,8 @@ class Net:
         network, rows, k = self._for_kernels(), data.rows, data.T.shape[0]
         if self.layout.row_lanes and self._products_fit(rows, settings.learning_rate):
             shallow = TRAIN_SHALLOW[self.layout.row_lanes]
-            nodes = self.layout.nodes(min(k, RUN) if rows.sparse else 0)
+            run = min(k, RUN)
+            nodes = self.layout.nodes(run, dense=run if rows.sparse else 0)
             return Training(shallow, network, data, rule, nodes, settings, RUN)
         in_blocks, one_by_one = train_in_blocks, train_one_by_one
         if rows.sparse:

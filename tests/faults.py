@@ -463,8 +463,8 @@ FAULTS = [
     Fault(
         "dirt beside the last sample",
         "kernels/in_lanes.py",
-        "            for i in range(LANES):\n",
-        "            for i in range(samples.size):\n",
+        "            if step == begin or samples.size < size:\n",
+        "            if step == begin:\n",
         "tests/test_divergence.py -k 'buffers and lanes and float64'",
         "lanes behind the last sample hold what was there before",
     ),
@@ -479,8 +479,8 @@ FAULTS = [
     Fault(
         "sum that overflows online",
         "kernels/shallow.py",
-        "        if not (beta_out * largest) * vmax(absolute(v)) < np.inf:\n",
-        "        if not largest < np.inf:\n",
+        "    if not largest(nodes.delta_out, samples.size) * reach < np.inf:\n",
+        "    if not largest(nodes.delta_out, samples.size) < np.inf:\n",
         "tests/test_divergence.py -k 'within_an_epoch and 1-shape'",
         "a shallow network goes on where the sum of (36) overflows and others diverge",
     ),

@@ -95,7 +95,7 @@ BAD_T = {
 
 
 def refused(m, act, error, message, forward=False):
-    """Hold that an act is refused and nothing changes; a forward that fails voids the one before."""
+    """An act is refused, and changes nothing; but a forward that fails voids the one before it."""
     before = state(m)
     if forward:
         before[2]["_forward"] = id(None)
@@ -403,7 +403,7 @@ def test_bad_targets_of_confmat(m):
 
 def test_a_network_too_large_for_memory_leaves_the_old_one(m):
     before = state(m)
-    with pytest.raises((MemoryError, ValueError), match="memory|allocate"):  # if it can be told
+    with pytest.raises((MemoryError, ValueError), match=r"memory|allocate"):  # if it can be told
         m.train(X, T, 3, layer_sizes=(10**12,))
     assert state(m) == before
 

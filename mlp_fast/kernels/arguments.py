@@ -102,6 +102,8 @@ class Nodes(NamedTuple):
     listed: NDArray[np.int64]  # (n_0 + ROOM,), which inputs are not 0
     every: NDArray[np.int64]  # 0, 1, 2, ...: the list of a layer that has no zeros to skip
     run: Floats  # (RUN, n_0) or nothing: the sparse rows of a run, made dense
+    h_out: Floats  # (RUN,) or nothing: h of the one output, of each sample of a run ...
+    delta_out: Floats  # ... and its delta, but for beta
 
 
 class Block(NamedTuple):

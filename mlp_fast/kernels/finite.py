@@ -1,8 +1,8 @@
 """Whether every number is finite, or within a range."""
 
-from mlp_fast.kernels.arguments import Floats
+from mlp_fast.kernels.arguments import Floats, Real
 from mlp_fast.kernels.jit import kernel
-from mlp_fast.kernels.simd import absolute, fma, lanes, load, load_first, splat, vsum
+from mlp_fast.kernels.simd import absolute, fma, lanes, load, load_first, maximum, splat, vmax, vsum
 from mlp_fast.kernels.views import unlocked
 
 
@@ -46,3 +46,17 @@ def sum_of_sizes(values: Floats, n: int) -> float:
     if whole < n:
         total += absolute(load_first(values, whole, n - whole))
     return float(vsum(total))
+
+
+@kernel
+def largest(values: Floats, n: int) -> Real:
+    """Return the largest of the first n numbers without their signs; NaN goes unseen."""
+    V = lanes(values)
+    whole = n - n % V
+    most = splat(values.dtype.type(0.0))
+    for i in range(0, whole, V):
+        most = maximum(most, absolute(load(values, i)))
+    if whole < n:
+        most = maximum(most, absolute(load_first(values, whole, n - whole)))
+    size: Real = vmax(most)
+    return size

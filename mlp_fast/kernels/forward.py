@@ -171,7 +171,7 @@ def recall_row(
     top = layers[layers.size - 1]
     end = top.nodes + first.width + top.width  # behind the last layer, with room for a vector
     a, delta = buffer[:end], buffer[end:]
-    network, nodes = Network(theta, layers), Nodes(a, delta, listed, every, X)
+    network, nodes = Network(theta, layers), Nodes(a, delta, listed, every, X, a, delta)
     if not are_finite(x):
         return False
     for p in range(x.size, end):  # no layer writes what is behind it, up to a whole vector

@@ -30,13 +30,13 @@ def train_in_lanes(
         order = order_of(epoch, batch == 0, data, rule)
         samples = order[batch * size : min((batch + 1) * size, k)]
         if step == begin or batches > 1 or data.orders.shape[0] > 1:
-            # lanes behind the last sample repeat it: so they stay finite as long as it does
-            for i in range(LANES):
-                sample = samples[min(i, samples.size - 1)]
+            for i in range(samples.size):
                 for p in range(data.rows.X.shape[1]):
-                    lanes.a[p * LANES + i] = data.rows.X[sample, p]
+                    lanes.a[p * LANES + i] = data.rows.X[samples[i], p]
                 for j in range(data.T.shape[1]):
-                    lanes.t[j * LANES + i] = data.T[sample, j]
+                    lanes.t[j * LANES + i] = data.T[samples[i], j]
+            if step == begin or samples.size < size:
+                clear_lanes(samples.size, data.rows.X.shape[1], lanes)
         forward_lanes(network, lanes)
         error, loss = output_errors(network, rule.loss, lanes, samples.size)
         curves.error[epoch] += error
@@ -44,6 +44,14 @@ def train_in_lanes(
         # the gradient is the mean over the batch, as in code 2.6, where (78) has the sum
         eta = network.theta.dtype.type(rule.learning_rate / samples.size)
         backward_lanes(network, eta, lanes)
+
+
+@kernel
+def clear_lanes(k: int, n_in: int, lanes: Lanes) -> None:
+    """Give lanes without a sample inputs of 0, whatever was there: their outputs stay finite."""
+    for p in range(n_in):
+        for i in range(k, LANES):
+            lanes.a[p * LANES + i] = 0
 
 
 @kernel

@@ -21,7 +21,7 @@ def squared_distance(a: Floats, t: Floats) -> float:
     return total
 
 
-@kernel
+@kernel(inline=False)  # or its constants take the registers of the loops around it
 def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
     """Either cross-entropy, from h and in float64: finite whatever the outputs were rounded to."""
     total = 0.0

@@ -9,13 +9,15 @@ is known: h_{t+1} = s - eta (x_t . x_{t+1}) delta_t, the bias node's -1 included
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlp_fast.kernels.activation import activate, g, times_g_slope
-from mlp_fast.kernels.arguments import Curves, Data, Network, Nodes, Real, Rule, Vector
+from mlp_fast.kernels.arguments import Curves, Data, Floats, Network, Nodes, Real, Rule, Vector
+from mlp_fast.kernels.finite import largest
 from mlp_fast.kernels.jit import inlined, kernel
 from mlp_fast.kernels.loss import SQUARED_ERROR, entropy, slope_left
 from mlp_fast.kernels.permute import order_of
-from mlp_fast.kernels.simd import absolute, fma, lanes, load, maximum, splat, store, vmax, vsum
+from mlp_fast.kernels.simd import absolute, fma, lanes, load, splat, store, vmax, vsum
 from mlp_fast.kernels.simd import first as first_lanes
 from mlp_fast.kernels.sparse import clear, scatter
 from mlp_fast.kernels.views import unlocked
@@ -82,7 +84,7 @@ def take_runs(
             for p in range(x.size):
                 h = fma(x[p], load(W, (p + 1) * stride, count), h)
         x_before, change = x, splat(W.dtype.type(0.0), v)
-        error, loss, largest = 0.0, 0.0, W.dtype.type(0.0)
+        error = 0.0
         for s in range(samples.size):
             t = unlocked(data.T[samples[s]])
             if count > 4 * lanes(W):  # too many registers for a long formula: vector by vector
@@ -110,18 +112,14 @@ def take_runs(
                 product = fma(x[p], x_next[p], product)
             share = (eta_out * product) * v_slope
             h = add_update(h, share, y, t[0], slope_out, count)
-            delta_out = e * slope_out  # but for beta
-            largest = maximum(largest, absolute(delta_out))
-            step_out = eta_out * delta_out
+            step_out = eta_out * (e * slope_out)
             change = step_out * v_slope  # -eta delta (36), with v as in the forward phase
             v = fma(step_out, first_lanes(a, n), v)
             bias -= step_out
             x_before, x = x, x_next
 
             error += np.float64(e) * np.float64(e)
-            if rule.loss != SQUARED_ERROR:
-                nodes.delta[0] = h_out
-                loss += entropy(rule.loss, layers[1].beta, nodes.delta, t)
+            nodes.h_out[s], nodes.delta_out[s] = h_out, e * slope_out
         # the last sample's update, and h of the first of the next run where its order is known
         step += samples.size
         x_next = X[0 if sparse else order[step % k]]
@@ -134,13 +132,37 @@ def take_runs(
             h = fma(x_next[p], row, h)
         if sparse:
             clear(data.rows, samples, X.reshape(X.size), X.shape[1])
-        # the sum in (36) overflows: other kernels then diverge, however small g'(h)
-        if not (beta_out * largest) * vmax(absolute(v)) < np.inf:
-            error = loss = np.nan
+        reach = beta_out * vmax(absolute(v))
+        error, loss = measure(rule.loss, layers[1].beta, error, reach, data.T, samples, nodes)
         curves.error[epoch] += error
-        curves.loss[epoch] += 0.5 * error if rule.loss == SQUARED_ERROR else loss  # (48)
+        curves.loss[epoch] += loss
     store(w, 1, v)
     w[0] = bias
+
+
+@kernel(inline=False)
+def measure(
+    loss: int,
+    beta: float,
+    error: float,
+    reach: Real,
+    T: Floats,
+    samples: NDArray[np.int64],
+    nodes: Nodes,
+) -> tuple[float, float]:
+    """Return the sums of (a - t)² and of the loss over a run: NaN where others have diverged.
+
+    That is where the sum in (36) overflows, for other kernels multiply it by g'(h), however small
+    that is. Apart from the loop over samples, whose registers are few.
+    """
+    if not largest(nodes.delta_out, samples.size) * reach < np.inf:
+        return np.nan, np.nan
+    if loss == SQUARED_ERROR:
+        return error, 0.5 * error  # (48)
+    summed = 0.0
+    for s in range(samples.size):
+        summed += entropy(loss, beta, nodes.h_out[s:], unlocked(T[samples[s]]))
+    return error, summed
 
 
 @inlined

@@ -66,8 +66,10 @@ def take_batches(
     beta, beta_out = W.dtype.type(hidden.beta), W.dtype.type(output.beta)
     left = slope_left(rule.loss, output.activation)
     for p in range(hidden.n_in + 1):
-        spread(W[p * hidden.stride :], hidden.n_out, grid.n_samples, V, grid.W[p * V :])
-    spread(w[1:], hidden.n_out, grid.n_samples, V, grid.v)
+        spread(
+            W[p * hidden.stride :], hidden.n_out, grid.n_samples, grid.used.size, grid.W[p * V :]
+        )
+    spread(w[1:], hidden.n_out, grid.n_samples, grid.used.size, grid.v)
     v, bias = load(grid.v, 0, V), splat(w[0], V)
     batches = (k + size - 1) // size
     for step in range(begin, end):
