@@ -26,12 +26,12 @@ def check_memory(sizes: Sequence[int], dtype: str, *, kept: bool) -> None:
     if n_weights <= FEW:
         return
     needed = n_weights * (DRAWN + np.dtype(dtype).itemsize * (2 if kept else 1))
-    there, limit = min(_limits(), default=(math.inf, ""))
-    if needed > there:
+    available, limit = min(_limits(), default=(math.inf, ""))
+    if needed > available:
         raise ValueError(
             f"layer_sizes must make a network that memory can hold; {'-'.join(map(str, sizes))}, "
             f"input and output included, has {n_weights:,} weights, for which {needed:,} bytes are "
-            f"needed, but {limit} is {there:,} bytes"
+            f"needed, but {limit} is {available:,} bytes"
         )
 
 

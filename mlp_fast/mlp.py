@@ -272,7 +272,8 @@ class MLP:
         Raises
         ------
         RuntimeError
-            If anything but `forward` came last.
+            If there is no forward process to follow: none was made, the last one failed, or since
+            then the network has answered, learned or been given other weights.
 
         Warns
         -----
@@ -348,6 +349,7 @@ class MLP:
         inputs = validation.as_sample("x", x, net.dtype, net.layout.sizes[0])
         targets = validation.as_sample("t", t, net.dtype, net.layout.sizes[-1])
         validation.check_targets(targets.reshape(1, -1), net.output, net.loss, "t")
+        self._forward = None
         return net.learn(inputs, targets, eta)
 
     def predict(self, X: ArrayLike, weights: Any = None) -> NDArray[Any]:

@@ -36,7 +36,7 @@ from mlp_fast.training import Training
 from mlp_fast.validation import check_orders
 
 TINY = 40  # weights
-LARGEST_PRODUCT = {"float64": 2.0**500, "float32": 2.0**60}  # well below the largest numbers
+MODERATE = {"float64": 2.0**250, "float32": 2.0**30}  # products of a few are numbers, too
 ROWS = 256  # that are worked on at a time: their activations fit in a cache
 
 
@@ -136,7 +136,7 @@ class Net:
 
     def _online_training(self, data: Data, rule: Rule, settings: Settings) -> Training:
         network, rows, k = self._for_kernels(), data.rows, data.T.shape[0]
-        if self.layout.row_lanes and self._products_fit(rows, settings.learning_rate):
+        if self.layout.row_lanes and self._is_moderate(data, settings.learning_rate):
             shallow = TRAIN_SHALLOW[self.layout.row_lanes]
             run = min(k, RUN)
             nodes = self.layout.nodes(run, dense=run if rows.sparse else 0)
@@ -149,22 +149,24 @@ class Net:
             return Training(in_blocks, network, data, rule, block, settings, BLOCK)
         return Training(one_by_one, network, data, rule, self.layout.nodes(), settings)
 
-    def _products_fit(self, rows: Rows, learning_rate: float) -> bool:
-        """Whether eta times the products of two samples' inputs stay far from overflowing.
+    def _is_moderate(self, data: Data, learning_rate: float) -> bool:
+        """Whether no number that training begins with is near the ends of what the dtype holds.
 
-        Kernels that look ahead by such products (see shallow.py) are of no use otherwise.
+        Kernels for shallow networks multiply in another order than others do, so that other
+        products overflow; and those that look ahead multiply the inputs of two samples.
         """
-        eta = learning_rate * max(1.0, float(self.layout.layers["beta"][-1]))
-        room = LARGEST_PRODUCT[self.dtype] / eta / rows.n - 1.0
-        if room <= 0.0:
-            return False
-        inputs, largest = rows.values if rows.sparse else rows.X, math.sqrt(room)
-        return bool(all_within(read_only(inputs.reshape(-1)), -largest, largest))
+        most = MODERATE[self.dtype]
+        inputs = data.rows.values if data.rows.sparse else data.rows.X
+        return (
+            max(learning_rate, *self.layout.layers["beta"]) <= most
+            and bool(all_within(read_only(inputs.reshape(-1)), -most, most))
+            and bool(all_within(read_only(data.T.reshape(-1)), -most, most))
+        )
 
     def _batch_training(self, data: Data, rule: Rule, settings: Settings) -> Training:
         network, rows = self._for_kernels(), data.rows
         room = self._room(rule.batch_size)
-        if room and not rows.sparse:
+        if room and not rows.sparse and self._is_moderate(data, settings.learning_rate):
             kernel, grid = TRAIN_SHALLOW_BATCH[room], self.layout.grid(*room)
             return Training(kernel, network, data, rule, grid, settings)
         if self._fits_in_lanes(rule.batch_size) and not rows.sparse:

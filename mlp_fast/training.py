@@ -165,13 +165,16 @@ class Training:
         """
         diverged = -(-stop // self._per_epoch)  # the epochs before this are not all finite
         self._forget(diverged)
-        while diverged - self._epochs_done > 1:
-            first, middle = self._epochs_done, (self._epochs_done + diverged) // 2
-            if self._is_finite_after(first * self._per_epoch, middle * self._per_epoch):
-                self._count_epochs(middle)
-            else:
-                diverged = middle
-                self._forget(diverged)
+        try:
+            while diverged - self._epochs_done > 1:
+                first, middle = self._epochs_done, (self._epochs_done + diverged) // 2
+                if self._is_finite_after(first * self._per_epoch, middle * self._per_epoch):
+                    self._count_epochs(middle)
+                else:
+                    diverged = middle
+                    self._forget(diverged)
+        finally:  # also after Ctrl-C
+            self._theta[:] = self._kept
         warnings.warn(
             f"training diverged in epoch {self._epochs_done} (counted from 0): a loss or a weight "
             "is no longer finite. The weights are those before that epoch; a smaller learning_rate "

@@ -187,6 +187,15 @@ def test_backward_does_not_take_the_batch_before_a_forward_that_failed(bad):
     m.backward(T, 0.1)
 
 
+def test_backward_does_not_follow_a_step_that_changed_nothing():
+    m = MLP(layer_sizes=(), output_activation="relu").init_weights((1, 1), 0)
+    m.weights = [[[1.0], [0.0]]]  # off
+    m.forward([[1.0]])
+    m.step([1.0], [1.0])
+    with pytest.raises(RuntimeError, match="forward"):
+        m.backward([[1.0]])
+
+
 def test_backward_does_not_see_changes_of_the_inputs():
     X, T = make_data("sigmoid")
     one, other = (MLP().init_weights((5, 3), 0) for _ in range(2))

@@ -1,5 +1,6 @@
 """Where a run that diverges stops, what it keeps, and what that costs: on every path."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -115,11 +116,37 @@ def test_paths_of_the_same_mathematics_stop_within_an_epoch(
     kept = [len(diverge(path, dtype, rate=rate).loss_curve_) for path in ("special", "sparse")]
     with monkeypatch.context() as patch:
         patch.setattr(net.Net, "_room", lambda self, batch_size: None)
-        patch.setattr(net.Net, "_products_fit", lambda self, *arguments: False)
+        patch.setattr(net.Net, "_is_moderate", lambda self, *arguments: False)
         kept.append(len(diverge("special", dtype, rate=rate).loss_curve_))
         patch.setattr(net, "TINY", 0)
         kept.append(len(diverge("special", dtype, rate=rate).loss_curve_))
     assert len({run._call[0] for run in runs}) >= 3 - (batch_size == 1)
+    assert max(kept) - min(kept) <= 1, kept
+
+
+EXTREME = {  # inputs and targets, rate, and hidden activation
+    "inputs": (1e20 * np.linspace(-1, 1, 12).reshape(4, 3), np.ones((4, 1)), 1e-42, "linear"),
+    "inputs, some rate": (6e19 * np.eye(4, 3), np.ones((4, 1)), 5e-12, "relu"),
+    "products": (np.full((8, 3), 3e19), np.linspace(0, 1, 8).reshape(8, 1), 1e-22, "sigmoid"),
+    "a target": (np.array([[100.0], [-100.0]]), np.array([[1e20], [0.0]]), 0.5, "tanh"),
+    "rate": (np.eye(4, 3), np.ones((4, 1)), 1e20, "tanh"),
+}
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, None])
+@pytest.mark.parametrize("kind", EXTREME)
+def test_paths_agree_where_numbers_are_extreme_from_the_start(kind, batch_size, monkeypatch):
+    X, T, rate, hidden = EXTREME[kind]
+    options = {"layer_sizes": (3,), "activation": hidden, "output_activation": "linear"}
+    options |= {"dtype": "float32", "batch_size": batch_size, "learning_rate": rate}
+    kept = []
+    for rows in (X, sp.csr_array(X), X):
+        m = MLP(**options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            m.train(rows, T, 20, shuffle=False)
+        kept.append(len(m.loss_curve_))
+        monkeypatch.setattr(net.Net, "_is_moderate", lambda self, *arguments: False)
     assert max(kept) - min(kept) <= 1, kept
 
 

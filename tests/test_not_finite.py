@@ -71,6 +71,31 @@ def test_a_step_whose_loss_is_finite_but_whose_weights_would_not_be(hidden, dtyp
     assert bool(caught) == (hidden == "linear")  # 0 times infinity
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("hidden", ["tanh", "relu", "sigmoid"])
+@pytest.mark.parametrize("sizes", [(3, 5, 1), (3, 20, 40, 3), (784, 100, 10), (70, 1), (70, 1, 2)])
+@pytest.mark.parametrize("large", ["input", "rate", "target"])
+def test_a_step_of_which_only_a_part_overflows(large, sizes, hidden, dtype):
+    """As eta times an input, before it is multiplied by a delta that is 0 or tiny."""
+    huge = float(np.finfo(dtype).max) / 3
+    x, t = np.linspace(0.1, 1, sizes[0]), np.zeros(sizes[-1])
+    options = {"activation": hidden, "output_activation": "linear", "dtype": dtype}
+    m = MLP(**options, learning_rate=10.0).init_weights(sizes, 0)
+    if large == "input":
+        x[0] = huge
+    elif large == "rate":
+        x[0], m = 1000.0, MLP(**options, learning_rate=huge).init_weights(sizes, 0)
+    else:
+        t[0] = np.sqrt(huge) / 10
+    for _ in range(3):
+        before = m.weights.copy()
+        _, caught = step_noted(m, x, t)
+        assert all(np.isfinite(W).all() for W in m.weights)
+        if caught:
+            for W, V in zip(m.weights, before, strict=True):
+                np.testing.assert_array_equal(W, V)
+
+
 @pytest.mark.parametrize(("dtype", "x"), [("float32", 1e35), ("float64", 1e300)])
 def test_a_large_step_that_overflows_nowhere_is_taken(dtype, x):
     m = MLP(output_activation="linear", dtype=dtype).init_weights((1, 1), 0)
@@ -203,13 +228,15 @@ def test_a_live_weight_that_is_not_finite_spoils_no_other(sizes, meets, bad, dty
 
 @pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
 @pytest.mark.parametrize(("dtype", "size"), [("float32", 3e19), ("float64", 1e200)])
-@pytest.mark.parametrize("beta", [1.0, 2.0])
+@pytest.mark.parametrize(("beta", "rate"), [(1.0, 0.1), (2.0, 0.1), (1.0, 1e-22)])
 @pytest.mark.parametrize("sizes", [(4, 1, 1), (4, 3, 1), (4, 16, 1), (4, 30, 1), (4, 64, 1)])
-def test_shallow_networks_learn_from_inputs_whose_products_overflow(sizes, beta, dtype, size, form):
+def test_shallow_networks_learn_from_inputs_whose_products_overflow(
+    sizes, beta, rate, dtype, size, form
+):
     rng = np.random.default_rng(0)
     X, T = (rng.standard_normal((40, 4)) * size).astype(dtype), rng.random((40, 1))
     X[:, 1] = 0
-    options = {"dtype": dtype, "beta": beta, "learning_rate": 0.1}
+    options = {"dtype": dtype, "beta": beta, "learning_rate": rate}
     m = MLP(layer_sizes=sizes[1], batch_size=1, shuffle=False, **options).train(form(X), T, 3)
     stepped = MLP(**options).init_weights(sizes, 0)
     for x, t in zip(np.tile(X, (3, 1)), np.tile(T, (3, 1)), strict=True):

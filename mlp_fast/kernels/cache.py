@@ -211,5 +211,6 @@ def _warn_once(message: str) -> None:
     try:
         warnings.warn(message, RuntimeWarning, stacklevel=2)
     except RuntimeWarning:  # where warnings are errors
-        with contextlib.suppress(OSError, ValueError):  # where stderr is closed
-            print(message, file=sys.stderr)
+        if sys.stderr is not None:
+            with contextlib.suppress(OSError, ValueError):  # where it is closed
+                print(message, file=sys.stderr)

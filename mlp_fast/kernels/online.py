@@ -283,18 +283,23 @@ def train_one(
 def stays_finite(network: Network, eta: Real, x: Floats, nodes: Nodes) -> bool:
     """Return whether no finite weight can overflow: if not, one may, or a number is not finite.
 
-    No update eta delta_q a_p is larger than eta times the sums of the sizes of all delta and a.
-    Less than half an ulp of the largest number changes no weight into infinity; another factor of
-    two is for the roundings.
+    No update eta delta_q a_p is larger than eta times the sums of the sizes of all delta and a, and
+    neither are eta delta_q and eta a_p, of which kernels make it, without the other sum. An update
+    of less than half an ulp of the largest number changes no weight into infinity; another factor
+    of two is for the roundings.
     """
-    least = 2.0**102 if network.theta.itemsize == 4 else 2.0**969
-    inputs = sum_of_sizes(x, x.size)
+    half_ulp, largest = 2.0**969, 2.0**1023
+    if network.theta.itemsize == 4:
+        half_ulp, largest = 2.0**102, 2.0**127
+    inputs = 1.0 + sum_of_sizes(x, x.size)
     for l in range(network.layers.size):
         layer = network.layers[l]
         errors = sum_of_sizes(nodes.delta[layer.nodes :], layer.n_out)
-        if not eta * errors * (1.0 + inputs) < least:
+        if not (eta * inputs < largest and eta * errors < largest):
             return False
-        inputs = sum_of_sizes(nodes.a[layer.nodes :], layer.n_out)
+        if not eta * errors * inputs < half_ulp:
+            return False
+        inputs = 1.0 + sum_of_sizes(nodes.a[layer.nodes :], layer.n_out)
     return True
 
 

@@ -90,14 +90,14 @@ def take_batches(
         used = load(grid.used, 0, V)
         slope_out = times_g_slope(left, one, y, e)
         step_out = eta * slope_out  # -eta delta (13)
-        # 0, or NaN where the sum in (36) overflows: other kernels then diverge, however small g'(h)
-        nothing = zero * ((beta_out * slope_out) * v)
+        # NaN where the sum in (36) overflows: other kernels then diverge, however small g'(h)
+        zero_or_nan = zero * ((beta_out * slope_out) * v)
         change = step_out * (used * times_g_slope(hidden.activation, beta, a, v))  # (36)
         store(grid.W, 0, load(grid.W, 0, V) - vsum_groups(change, 1, n_samples))  # (78)
         for i in range(0, hidden.n_in * V, V):
             total = vsum_groups(load(grid.x, i, V) * change, 1, n_samples)
             store(grid.W, i + V, load(grid.W, i + V, V) + total)
-        v += vsum_groups(fma(step_out, used * a, nothing), 1, n_samples)
+        v += vsum_groups(fma(step_out, used * a, zero_or_nan), 1, n_samples)
         bias -= vsum_groups(step_out * used, 1, n_samples)
 
         error, loss = measure(rule.loss, output.beta, e, h_out, samples.size, grid)
