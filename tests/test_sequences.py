@@ -90,9 +90,9 @@ class Model:
     def __init__(self, m, case):
         self.m, self.case = m, case
         self.vector = False  # whether the targets were 1-D
-        self.forwarded = None  # the inputs that backward may follow
         self.live = None  # weights as they were asked for at some time
         self.learn()
+        self.forwarded = None
 
     def learn(self):
         """Take over the state of the network, which was just checked."""
@@ -104,10 +104,16 @@ class Model:
         assert same_bits(self.m.weights, self.weights)
         assert_same_attributes(self.m, self.attributes)
 
-    def voids(self, changed):
-        """Note that weights were written: backward may not follow if that changed any."""
-        if changed:
-            self.forwarded = None
+    @property
+    def forwarded(self):
+        """The inputs that backward may follow, as long as the weights are what they were."""
+        X, weights = self._forwarded
+        unchanged = all(map(np.array_equal, weights, self.weights))
+        return X if unchanged else None
+
+    @forwarded.setter
+    def forwarded(self, X):
+        self._forwarded = X, [W.copy() for W in self.weights]
 
     def spread(self):
         return Spread(self.weights, *self.case.told)
@@ -221,7 +227,6 @@ class Sequences(RuleBasedStateMachine):
         l %= len(model.weights)
         p, q = p % len(model.weights[l]), q % model.weights[l].shape[1]
         model.live[l][p, q] = value
-        model.voids(model.weights[l][p, q] != value)
         model.weights[l][p, q] = value
 
     @rule(i=which, l=which, seed=seeds)
@@ -231,13 +236,11 @@ class Sequences(RuleBasedStateMachine):
         W = np.random.default_rng(seed).standard_normal(model.weights[l].shape)
         model.m.weights[l] = W
         model.weights[l] = W.astype(model.case.dtype)
-        model.voids(True)
 
     @rule(i=which, factor=st.sampled_from([0.5, -1.0, 0.75]), form=st.sampled_from([list, tuple]))
     def set_weights(self, i, factor, form):
         model = self.model(i)
         weights = [(W * factor).astype(W.dtype) for W in model.weights]
-        model.voids(not same_bits(weights, model.weights))
         model.weights = weights
         model.m.weights = form(W.tolist() for W in weights)
 
@@ -267,7 +270,7 @@ class Sequences(RuleBasedStateMachine):
     @rule(i=which, seed=seeds, rate=rates)
     def backward(self, i, seed, rate):
         model = self.model(i)
-        X, model.forwarded = model.forwarded, None
+        X = model.forwarded
         T = model.targets(1 if X is None else len(X), seed)
         if X is None:
             with pytest.raises(RuntimeError, match="forward"):
