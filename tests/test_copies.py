@@ -96,6 +96,18 @@ def test_a_copy_refuses_what_its_original_refuses(way, tmp_path):
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("hidden", ["threshold", "tanh"])
+def test_a_copy_for_recall_alone_answers_alike(hidden, way, tmp_path):
+    m = MLP(activation=hidden, output_activation="threshold").init_weights((4, 5, 2), 0)
+    twin = WAYS[way](m, tmp_path)
+    X, _ = make_data("linear", 9, 4, 1)
+    for rows in (X, X[:1]):
+        for ask in ("predict", "predict_classes", "forward"):
+            same(getattr(twin, ask)(rows), getattr(m, ask)(rows))
+    assert twin._answering(X[:1].copy()) is not None
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("n_in", [4, BIG])
 def test_a_copy_shares_no_weights(n_in, way, tmp_path):
     m, X, T = trained("sigmoid", "squared_error", 3, False, "float64", n_in)
