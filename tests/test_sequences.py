@@ -300,9 +300,15 @@ class Sequences(RuleBasedStateMachine):
     def take(self, model, X, T, rate, call, online=False):
         """Take a step; compare the weights, and the loss before if it was online.
 
-        It must be taken back, with a warning, where the reference has an infinite number after it.
+        It must be taken back, with a warning, where the reference has an infinite number after it,
+        and may be where the rate times an output or an error overflows before they are multiplied.
         """
         spread = model.spread()
+        with np.errstate(all="ignore"):
+            _, A = spread.plain.sums_and_outputs(X)
+            errors = [G[0] for G in spread.plain.gradients(A, T)]  # of the bias nodes, times -1
+            parts = [rate * float(np.abs(part).max()) for part in (*A, *errors)]
+        may_overflow = not max(parts) < np.finfo(model.case.dtype).max / 8
         for run in spread.runs:
             run.loss_before = run.step(X, T, rate)[1]
         finite = [
@@ -315,8 +321,10 @@ class Sequences(RuleBasedStateMachine):
         assert all(np.isfinite(W).all() for W in model.m.weights)
         if warned:
             model.check()
-        if all(finite):
-            assert not warned
+        if all(finite) and warned:
+            assert may_overflow
+            self.counts["steps of which a part overflows"] += 1
+        elif all(finite):
             try:
                 spread.check_no_jump()
                 model.compare(spread, lambda run: run.weights)
