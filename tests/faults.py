@@ -479,8 +479,8 @@ FAULTS = [
     Fault(
         "sum that overflows online",
         "kernels/shallow.py",
-        "    if not largest(nodes.delta_out, samples.size) * reach < np.inf:\n",
-        "    if not largest(nodes.delta_out, samples.size) < np.inf:\n",
+        "largest(nodes.delta_out, samples.size) * (beta_out * vmax(absolute(v)))",
+        "largest(nodes.delta_out, samples.size)",
         "tests/test_divergence.py -k 'within_an_epoch and 1-shape'",
         "a shallow network goes on where the sum of (36) overflows and others diverge",
     ),

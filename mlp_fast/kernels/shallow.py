@@ -132,37 +132,27 @@ def take_runs(
             h = fma(x_next[p], row, h)
         if sparse:
             clear(data.rows, samples, X.reshape(X.size), X.shape[1])
-        reach = beta_out * vmax(absolute(v))
-        error, loss = measure(rule.loss, layers[1].beta, error, reach, data.T, samples, nodes)
+        # the sum in (36) overflows: other kernels then diverge, however small g'(h)
+        if not largest(nodes.delta_out, samples.size) * (beta_out * vmax(absolute(v))) < np.inf:
+            error = np.nan
+        loss = 0.5 * error  # (48)
+        if rule.loss != SQUARED_ERROR:
+            loss = entropy_of_run(rule.loss, layers[1].beta, data.T, samples, nodes) + 0.0 * error
         curves.error[epoch] += error
         curves.loss[epoch] += loss
     store(w, 1, v)
     w[0] = bias
 
 
-@kernel(inline=False)
-def measure(
-    loss: int,
-    beta: float,
-    error: float,
-    reach: Real,
-    T: Floats,
-    samples: NDArray[np.int64],
-    nodes: Nodes,
-) -> tuple[float, float]:
-    """Return the sums of (a - t)² and of the loss over a run: NaN where others have diverged.
-
-    That is where the sum in (36) overflows, for other kernels multiply it by g'(h), however small
-    that is. Apart from the loop over samples, whose registers are few.
-    """
-    if not largest(nodes.delta_out, samples.size) * reach < np.inf:
-        return np.nan, np.nan
-    if loss == SQUARED_ERROR:
-        return error, 0.5 * error  # (48)
-    summed = 0.0
+@kernel(inline=False)  # whose registers the loop over samples needs
+def entropy_of_run(
+    loss: int, beta: float, T: Floats, samples: NDArray[np.int64], nodes: Nodes
+) -> float:
+    """Sum up either cross-entropy over the samples of a run."""
+    total = 0.0
     for s in range(samples.size):
-        summed += entropy(loss, beta, nodes.h_out[s:], unlocked(T[samples[s]]))
-    return error, summed
+        total += entropy(loss, beta, nodes.h_out[s:], unlocked(T[samples[s]]))
+    return total
 
 
 @inlined
