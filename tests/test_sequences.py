@@ -317,7 +317,7 @@ class Sequences(RuleBasedStateMachine):
             _, A = spread.plain.sums_and_outputs(X)
             errors = [G[0] for G in spread.plain.gradients(A, T)]  # of the bias nodes, times -1
             parts = [rate * float(np.abs(part).max()) for part in (*A, *errors)]
-        may_overflow = not max(parts) < np.finfo(model.case.dtype).max / 8
+        may_overflow = not max(parts) < float(np.finfo(model.case.dtype).max) / 8
         for run in spread.runs:
             run.loss_before = run.step(X, T, rate)[1]
         finite = [
