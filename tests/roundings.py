@@ -187,6 +187,13 @@ class Spread:
             if np.any(np.abs(h) < reach):
                 raise UnsureError("jump")
 
+    def is_far(self, wide, pick):
+        """Return whether a run in wider numbers ends further away than roundings may lead."""
+        expected = np.asarray(pick(self.plain))
+        with np.errstate(all="ignore"):
+            apart = np.abs(np.asarray(pick(wide)) - expected)
+            return not np.all(apart <= CHAOS * np.abs(expected).max())
+
     def allowed(self, pick: Callable[[Run], np.ndarray], axis=None, terms=0):
         """Return what `pick` takes of the plain run, and how far from it roundings may lead.
 
