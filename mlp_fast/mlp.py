@@ -199,6 +199,12 @@ class MLP:
         MLP
             This network.
 
+        Raises
+        ------
+        ValueError
+            If a size or the seed breaks a rule, or memory cannot hold the weights; the network is
+            then as it was.
+
         Examples
         --------
         >>> from mlp_fast import MLP

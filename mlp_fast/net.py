@@ -36,7 +36,7 @@ from mlp_fast.training import Training
 from mlp_fast.validation import check_orders
 
 TINY = 40  # weights
-MODERATE = {"float64": 2.0**250, "float32": 2.0**30}  # products of a few are numbers, too
+MODERATE = {"float64": 2.0**250, "float32": 2.0**30}  # products of four are numbers, too
 ROWS = 256  # that are worked on at a time: their activations fit in a cache
 
 

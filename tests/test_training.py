@@ -126,15 +126,6 @@ def test_orders_are_followed(batch_size):
     np.testing.assert_array_equal(orders, before)
 
 
-@pytest.mark.parametrize("batch_size", [1, 4])
-def test_orders_are_drawn_by_the_seed_and_the_number_of_the_epoch(batch_size):
-    orders = np.zeros((3, 23), np.int64)
-    for epoch, order in enumerate(orders):
-        permute(order, initialisation.shuffle_key(6), epoch)
-    m = MLP(**OPTIONS, batch_size=batch_size, random_state=6)
-    assert bits(m.train(X, T, 3)) == bits(m.train(X, T, 3, orders=orders))
-
-
 def test_orders_stay_as_they_were_handed_in():
     orders = np.tile(np.arange(23), (2, 1))
     m = MLP(**OPTIONS, batch_size=1, epochs=2, orders=orders)

@@ -1,4 +1,4 @@
-"""Whether every number is finite, or within a range."""
+"""Whether every number is finite, or within a range, and how large numbers are."""
 
 from mlp_fast.kernels.arguments import Floats, Real
 from mlp_fast.kernels.jit import kernel
