@@ -233,7 +233,7 @@ FAULTS = [
         "kernels/permute.py",
         "permute(order, rule.key, epoch)",
         "permute(order, rule.key, epoch + 1)",
-        "tests/test_training.py -k drawn",
+        "tests/test_training.py -k in_a_fresh_order",
         "an epoch is shuffled by the number of the next",
     ),
     Fault(
