@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from mlp_fast.kernels import activation as codes
+from mlp_fast.kernels.network import activation as codes
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.activations import Activation
-from mlp_fast.kernels.arguments import (
+from mlp_fast.kernels.linalg.csr import CROWDED_COLUMNS
+from mlp_fast.kernels.network.arguments import (
     BLOCK,
     LAYER,
     Block,
@@ -22,11 +23,10 @@ from mlp_fast.kernels.arguments import (
     Turned,
     Work,
 )
-from mlp_fast.kernels.in_lanes import LANES
-from mlp_fast.kernels.lists import ROOM
-from mlp_fast.kernels.shallow import TRAIN_SHALLOW
-from mlp_fast.kernels.sparse import CROWDED_COLUMNS
-from mlp_fast.kernels.views import SCRATCH
+from mlp_fast.kernels.simd.arrays import SCRATCH
+from mlp_fast.kernels.simd.compress import ROOM
+from mlp_fast.kernels.train.online_shallow import TRAIN_SHALLOW
+from mlp_fast.kernels.train.tiny_batch import LANES
 
 Array = TypeVar("Array", bound=NDArray[Any])
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mlp_fast.kernels import loss as codes
+from mlp_fast.kernels.network import loss as codes
 
 
 @dataclass(frozen=True)

@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 
 from mlp_fast.activations import ACTIVATIONS, SIGMOID, SOFTMAX, TANH, THRESHOLD, Activation
 from mlp_fast.initialisation import initial_weights, shuffle_key
-from mlp_fast.kernels.arguments import BLOCK, Data, Floats, Network, Rows, Rule, Work
-from mlp_fast.kernels.batch import train_batch, train_forwarded, train_sparse_batch
-from mlp_fast.kernels.finite import all_finite, all_within
-from mlp_fast.kernels.forward import recall, recall_sparse
-from mlp_fast.kernels.in_lanes import LANES, train_in_lanes
-from mlp_fast.kernels.online import (
+from mlp_fast.kernels.linalg.finite import all_finite, all_within
+from mlp_fast.kernels.linalg.nonzero import zeros_are_many
+from mlp_fast.kernels.network.arguments import BLOCK, Data, Floats, Network, Rows, Rule, Work
+from mlp_fast.kernels.network.forward import recall, recall_sparse
+from mlp_fast.kernels.train.batch import train_batch, train_forwarded, train_sparse_batch
+from mlp_fast.kernels.train.online import (
     train_in_blocks,
     train_one,
     train_one_by_one,
     train_sparse_in_blocks,
     train_sparse_one_by_one,
 )
-from mlp_fast.kernels.shallow import RUN, TRAIN_SHALLOW
-from mlp_fast.kernels.shallow_batch import TRAIN_SHALLOW_BATCH
-from mlp_fast.kernels.zeros import zeros_are_many
+from mlp_fast.kernels.train.online_shallow import RUN, TRAIN_SHALLOW
+from mlp_fast.kernels.train.shallow_batch import TRAIN_SHALLOW_BATCH
+from mlp_fast.kernels.train.tiny_batch import LANES, train_in_lanes
 from mlp_fast.layout import MANY_INPUTS, Layout, read_only
 from mlp_fast.losses import LOSSES, SQUARED_ERROR, Loss
 from mlp_fast.memory import check_memory

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.arguments import Floats, Rows
-from mlp_fast.kernels.sparse import OUTSIDE, UNORDERED, check_columns
+from mlp_fast.kernels.linalg.csr import OUTSIDE, UNORDERED, check_columns
+from mlp_fast.kernels.network.arguments import Floats, Rows
 from mlp_fast.layout import read_only
 
 LARGEST_COLUMNS = 2**31 - 1  # that int32 can count

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.activations import SIGMOID, SOFTMAX, Activation
-from mlp_fast.kernels.arguments import Floats
-from mlp_fast.kernels.forward import CLASSES, LARGEST, VALUES, recall_row
-from mlp_fast.kernels.jit import entry_point
+from mlp_fast.kernels.compile.jit import entry_point
+from mlp_fast.kernels.network.arguments import Floats
+from mlp_fast.kernels.network.forward import CLASSES, LARGEST, VALUES, recall_row
 from mlp_fast.layout import Layout
 
 Answering = Callable[[Any], NDArray[Any] | None]

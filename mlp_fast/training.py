@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.extras import extra
-from mlp_fast.kernels.arguments import (
+from mlp_fast.kernels.linalg.finite import all_finite
+from mlp_fast.kernels.network.arguments import (
     Block,
     Curves,
     Data,
@@ -21,7 +22,6 @@ from mlp_fast.kernels.arguments import (
     Rule,
     Work,
 )
-from mlp_fast.kernels.finite import all_finite
 from mlp_fast.layout import read_only
 from mlp_fast.settings import Settings
 

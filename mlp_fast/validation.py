@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.activations import TANH, Activation
-from mlp_fast.kernels.arguments import Floats, Rows
-from mlp_fast.kernels.finite import all_finite, all_within
+from mlp_fast.kernels.linalg.finite import all_finite, all_within
+from mlp_fast.kernels.network.arguments import Floats, Rows
 from mlp_fast.layout import Layout, read_only
 from mlp_fast.losses import CROSS_ENTROPY, Loss
 from mlp_fast.rows import as_dense, csr_rows, dense_rows, in_order, is_sparse

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from mlp_fast.kernels.shallow import TRAIN_SHALLOW
-from mlp_fast.kernels.shallow_batch import TRAIN_SHALLOW_BATCH
+from mlp_fast.kernels.train.online_shallow import TRAIN_SHALLOW
+from mlp_fast.kernels.train.shallow_batch import TRAIN_SHALLOW_BATCH
 from mlp_fast.mlp import MLP
 from mlp_fast.rows import csr_rows, in_order
 from mlp_fast.settings import DTYPES

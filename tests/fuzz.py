@@ -15,16 +15,16 @@ from roundings import Spread, UnsureError, WideRun, distance
 from test_sparse import in_disorder
 
 from mlp_fast import MLP, net
-from mlp_fast.kernels.batch import train_batch, train_sparse_batch
-from mlp_fast.kernels.in_lanes import train_in_lanes
-from mlp_fast.kernels.online import (
+from mlp_fast.kernels.train.batch import train_batch, train_sparse_batch
+from mlp_fast.kernels.train.online import (
     train_in_blocks,
     train_one_by_one,
     train_sparse_in_blocks,
     train_sparse_one_by_one,
 )
-from mlp_fast.kernels.shallow import RUN, TRAIN_SHALLOW
-from mlp_fast.kernels.shallow_batch import TRAIN_SHALLOW_BATCH
+from mlp_fast.kernels.train.online_shallow import RUN, TRAIN_SHALLOW
+from mlp_fast.kernels.train.shallow_batch import TRAIN_SHALLOW_BATCH
+from mlp_fast.kernels.train.tiny_batch import train_in_lanes
 
 # --- forms of input -------------------------------------------------------------------------------
 

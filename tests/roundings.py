@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mlp_fast.kernels.arguments import BLOCK
+from mlp_fast.kernels.network.arguments import BLOCK
 from mlp_fast.reference import Reference, activate, slope, with_bias
 
 ROUNDINGS = 8  # for each sum, output and update: as in cases.assert_to_rounding

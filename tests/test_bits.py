@@ -25,8 +25,8 @@ from cases import DTYPES, HIDDEN, LEGAL_PAIRS, ONE_OUTPUT, make_betas, make_data
 
 import mlp_fast
 from mlp_fast import MLP, net
-from mlp_fast.kernels.jit import KERNELS
-from mlp_fast.kernels.online import train_in_blocks
+from mlp_fast.kernels.compile.jit import KERNELS
+from mlp_fast.kernels.train.online import train_in_blocks
 
 TARGETS = {  # and a feature without which this machine cannot run what is compiled for it
     "haswell": "avx2",
@@ -243,7 +243,7 @@ def test_sparse_rows_give_the_same_bits_online(mode, dtype):
     ],
 )
 def test_registers_are_wide_where_the_target_has_them(cpu, features, wide):
-    code = "from mlp_fast.kernels.target import WIDE; print(WIDE)"
+    code = "from mlp_fast.kernels.compile.cpu import WIDE; print(WIDE)"
     assert in_a_process(code, NUMBA_CPU_NAME=cpu, NUMBA_CPU_FEATURES=features) == str(wide)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from test_compiled import NO_COMPILER, PACKAGE, SMALL, completed
 
-from mlp_fast.kernels import trust
+from mlp_fast.kernels.compile import trust
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no uids, no check")
 only_root = pytest.mark.skipif(
@@ -24,7 +24,7 @@ OTHER = 65534
 COMPLAINT = "mlp_fast neither reads nor writes compiled kernels in "
 
 QUICK = """
-from mlp_fast.kernels.jit import kernel
+from mlp_fast.kernels.compile.jit import kernel
 
 @kernel
 def triple(x):
@@ -34,7 +34,7 @@ print(triple(1.0))
 """
 
 NO_HIT = """
-from mlp_fast.kernels.jit import KERNELS
+from mlp_fast.kernels.compile.jit import KERNELS
 assert not any(sum(kernel.stats.cache_hits.values()) for kernel in KERNELS)
 """
 

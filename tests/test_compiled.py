@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import mlp_fast
-from mlp_fast.kernels import cache as kernel_cache
+from mlp_fast.kernels.compile import cache as kernel_cache
 
 PACKAGE = Path(mlp_fast.__file__).parent
 
@@ -65,7 +65,7 @@ with tempfile.TemporaryDirectory() as folder:
 
 ONE_SIGNATURE = """
 from collections import Counter
-from mlp_fast.kernels.jit import KERNELS
+from mlp_fast.kernels.compile.jit import KERNELS
 
 def dtype_of(signature):
     return "float32" if "array(float32, " in str(signature).lower() else "float64"
@@ -79,7 +79,7 @@ for kernel in KERNELS:
 """
 
 ALL_HITS = """
-from mlp_fast.kernels.jit import KERNELS
+from mlp_fast.kernels.compile.jit import KERNELS
 
 hits = sum(sum(kernel.stats.cache_hits.values()) for kernel in KERNELS)
 misses = {kernel.__name__: dict(kernel.stats.cache_misses) for kernel in KERNELS}
@@ -219,7 +219,7 @@ def test_a_stale_file_that_cannot_be_removed_stops_nobody(tmp_path):
     code = (
         SMALL
         + """
-from mlp_fast.kernels.cache import folders
+from mlp_fast.kernels.compile.cache import folders
 print(next(folders()))
 """
     )
@@ -329,5 +329,5 @@ def test_kernels_import_nothing_of_the_rest():
             elif isinstance(node, ast.Import):
                 imported |= {name.name for name in node.names}
     ours = {name for name in imported if name.split(".")[0] == "mlp_fast"}
-    assert "mlp_fast.kernels.simd" in ours
+    assert "mlp_fast.kernels.simd.vector" in ours
     assert {name for name in ours if not name.startswith("mlp_fast.kernels.")} == set()

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from cases import DTYPES
 
 from mlp_fast import MLP, net, training
-from mlp_fast.kernels.arguments import Curves
+from mlp_fast.kernels.network.arguments import Curves
 from mlp_fast.layout import read_only
 from mlp_fast.validation import as_rows
 

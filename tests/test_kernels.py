@@ -5,8 +5,8 @@ import pytest
 from cases import DTYPES, HIDDEN, LEGAL_PAIRS, OUTPUTS, assert_to_rounding, make_data, make_pair
 
 from mlp_fast import MLP
-from mlp_fast.kernels.finite import all_finite
-from mlp_fast.kernels.permute import permute
+from mlp_fast.kernels.linalg.finite import all_finite
+from mlp_fast.kernels.network.shuffle import permute
 from mlp_fast.layout import read_only
 from mlp_fast.reference import Reference
 

@@ -6,10 +6,10 @@ from cases import DTYPES
 from numba import njit
 
 from mlp_fast import MLP
-from mlp_fast.kernels.arguments import BLOCK, Matrix
-from mlp_fast.kernels.lists import ROOM, append
-from mlp_fast.kernels.simd import load
-from mlp_fast.kernels.zeros import list_columns, list_inputs, pack_columns
+from mlp_fast.kernels.linalg.nonzero import list_columns, list_inputs, pack_columns
+from mlp_fast.kernels.network.arguments import BLOCK, Matrix
+from mlp_fast.kernels.simd.compress import ROOM, append
+from mlp_fast.kernels.simd.vector import load
 
 WIDTHS = [1, 2, 7, 8, 9, 15, 16, 17, 31, 40, 100]
 BEHIND = -7  # what stands behind a list, as far as it may be written

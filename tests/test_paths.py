@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlp_fast import MLP
-from mlp_fast.kernels.arguments import BLOCK
-from mlp_fast.kernels.batch import train_batch
-from mlp_fast.kernels.in_lanes import LANES, train_in_lanes
-from mlp_fast.kernels.online import train_in_blocks, train_one_by_one
-from mlp_fast.kernels.shallow import RUN, TRAIN_SHALLOW
-from mlp_fast.kernels.shallow_batch import TRAIN_SHALLOW_BATCH
+from mlp_fast.kernels.network.arguments import BLOCK
+from mlp_fast.kernels.train.batch import train_batch
+from mlp_fast.kernels.train.online import train_in_blocks, train_one_by_one
+from mlp_fast.kernels.train.online_shallow import RUN, TRAIN_SHALLOW
+from mlp_fast.kernels.train.shallow_batch import TRAIN_SHALLOW_BATCH
+from mlp_fast.kernels.train.tiny_batch import LANES, train_in_lanes
 from mlp_fast.rows import dense_rows
 
 

@@ -14,8 +14,8 @@ from numba import njit
 from numba.core.errors import TypingError
 
 import mlp_fast
-from mlp_fast.kernels import transcendental
-from mlp_fast.kernels.simd import (
+from mlp_fast.kernels.simd import transcendental
+from mlp_fast.kernels.simd.vector import (
     absolute,
     fma,
     lanes,
@@ -504,7 +504,7 @@ def python(code, **environment):
 BOUNDS = """
 import numpy as np
 from numba import njit
-from mlp_fast.kernels.simd import *
+from mlp_fast.kernels.simd.vector import *
 kernels = dict(
     load=njit(lambda x, i: vsum(load(x, i))),
     store=njit(lambda x, i: store(x, i, splat(0, x))),
@@ -534,7 +534,7 @@ def test_bounds_are_not_checked_otherwise():
     code = """
 import numpy as np
 from numba import njit
-from mlp_fast.kernels.simd import *
+from mlp_fast.kernels.simd.vector import *
 f = njit(lambda x, i: vsum(load(x, i)))
 f(np.zeros(20), 0)
 print("out of bounds" in f.inspect_llvm(f.signatures[0]), f(np.zeros(20), 0))
@@ -605,8 +605,8 @@ for kernel in (*test_simd.KERNELS.values(), test_simd.calling):
 def test_disk_cache(tmp_path):
     (tmp_path / "cached.py").write_text(
         "from numba import njit\n"
-        "from mlp_fast.kernels.simd import load, splat, vsum\n"
-        "from mlp_fast.kernels.transcendental import exp\n"
+        "from mlp_fast.kernels.simd.vector import load, splat, vsum\n"
+        "from mlp_fast.kernels.simd.transcendental import exp\n"
         "@njit(cache=True)\n"
         "def half(v):\n"
         "    return exp(v * splat(0.5, v))\n"

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.activation import g, times_g_slope
-from mlp_fast.kernels.arguments import Curves, Data, Floats, Grid, Network, Rule, Vector
-from mlp_fast.kernels.jit import inlined, kernel
-from mlp_fast.kernels.loss import SQUARED_ERROR, entropy, slope_left
-from mlp_fast.kernels.permute import order_of
-from mlp_fast.kernels.simd import fma, load, splat, store, vsum_groups
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.network.activation import g, times_g_slope
+from mlp_fast.kernels.network.arguments import Curves, Data, Floats, Grid, Network, Rule, Vector
+from mlp_fast.kernels.network.loss import SQUARED_ERROR, entropy, slope_left
+from mlp_fast.kernels.network.shuffle import order_of
+from mlp_fast.kernels.simd.vector import fma, load, splat, store, vsum_groups
 
 
 def _in_grid(n_units: int, n_samples: int) -> Any:

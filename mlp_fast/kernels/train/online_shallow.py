@@ -11,16 +11,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.activation import activate, g, times_g_slope
-from mlp_fast.kernels.arguments import Curves, Data, Floats, Network, Nodes, Real, Rule, Vector
-from mlp_fast.kernels.finite import largest
-from mlp_fast.kernels.jit import inlined, kernel
-from mlp_fast.kernels.loss import SQUARED_ERROR, entropy, slope_left
-from mlp_fast.kernels.permute import order_of
-from mlp_fast.kernels.simd import absolute, fma, lanes, load, splat, store, vmax, vsum
-from mlp_fast.kernels.simd import first as first_lanes
-from mlp_fast.kernels.sparse import clear, scatter
-from mlp_fast.kernels.views import unlocked
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.linalg.csr import clear, scatter
+from mlp_fast.kernels.linalg.finite import largest
+from mlp_fast.kernels.network.activation import activate, g, times_g_slope
+from mlp_fast.kernels.network.arguments import (
+    Curves,
+    Data,
+    Floats,
+    Network,
+    Nodes,
+    Real,
+    Rule,
+    Vector,
+)
+from mlp_fast.kernels.network.loss import SQUARED_ERROR, entropy, slope_left
+from mlp_fast.kernels.network.shuffle import order_of
+from mlp_fast.kernels.simd.arrays import unlocked
+from mlp_fast.kernels.simd.vector import absolute, fma, lanes, load, splat, store, vmax, vsum
+from mlp_fast.kernels.simd.vector import first as first_lanes
 
 RUN = 1024  # samples after which all updates are in the weights, counted from an epoch's start
 FEW = 4  # lanes, with which a sample is but a wait, and one more instruction costs nothing

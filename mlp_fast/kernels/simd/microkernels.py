@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from mlp_fast.kernels.simd import VECTOR_BITS, Value, Vec, _broadcast, _vec, address, fetch
+from mlp_fast.kernels.simd.vector import VECTOR_BITS, Value, Vec, _broadcast, _vec, address, fetch
 
 INDEX = ir.IntType(64)
 

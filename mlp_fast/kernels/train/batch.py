@@ -6,8 +6,12 @@ A large batch is taken in parts that fit in a cache; their gradients are summed 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.activation import times_slope
-from mlp_fast.kernels.arguments import (
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.linalg.csr import add_sparse_gradient
+from mlp_fast.kernels.linalg.matmul import add_product, dot_product
+from mlp_fast.kernels.linalg.nonzero import list_rows
+from mlp_fast.kernels.network.activation import times_slope
+from mlp_fast.kernels.network.arguments import (
     Curves,
     Data,
     Floats,
@@ -20,21 +24,17 @@ from mlp_fast.kernels.arguments import (
     Rule,
     Work,
 )
-from mlp_fast.kernels.forward import forward_batch, take
-from mlp_fast.kernels.jit import inlined, kernel
-from mlp_fast.kernels.loss import (
+from mlp_fast.kernels.network.forward import forward_batch, take
+from mlp_fast.kernels.network.loss import (
     SQUARED_ERROR,
     entropy,
     output_delta,
     slope_left,
     squared_distance,
 )
-from mlp_fast.kernels.permute import order_of
-from mlp_fast.kernels.product import add_product, dot_product
-from mlp_fast.kernels.simd import fma, lanes, load, store
-from mlp_fast.kernels.sparse import add_sparse_gradient
-from mlp_fast.kernels.views import flat, unlocked
-from mlp_fast.kernels.zeros import list_rows
+from mlp_fast.kernels.network.shuffle import order_of
+from mlp_fast.kernels.simd.arrays import flat, unlocked
+from mlp_fast.kernels.simd.vector import fma, lanes, load, store
 
 
 @kernel(inline=False)

@@ -25,21 +25,21 @@ from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 from numba.misc.appdirs import AppDirs
 
-from mlp_fast.kernels.trust import fault, forbidden_rights
+from mlp_fast.kernels.compile.trust import fault, forbidden_rights
 
-_KERNELS = Path(__file__).parent
+_KERNELS = Path(__file__).parents[1]
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
 def _digest_of_sources() -> str:
     digest = hashlib.sha256()
-    for path in sorted(_KERNELS.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for name in sorted(path.relative_to(_KERNELS).as_posix() for path in _KERNELS.rglob("*.py")):
+        digest.update(name.encode() + b"\0" + (_KERNELS / name).read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
 SOURCES = _digest_of_sources()
-"""Hash of every kernel source as it is imported: an edit in any makes all compiled code stale."""
+"""Hash of all kernel sources as they are imported: an edit in any makes all compiled code stale."""
 
 
 def folders() -> Iterator[Path]:
@@ -59,7 +59,8 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
     """The cache of one kernel, in the form that Numba's dispatcher asks for."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}"
+        # the whole path: two rooms may have files of one name
+        self._name = f"{function.__module__}.{function.__qualname__}"
         self._enabled = True
 
     @property

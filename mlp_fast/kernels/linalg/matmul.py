@@ -7,11 +7,11 @@ zeros there, or else what is added there to C is never read.
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.arguments import Listed, Matrix, Real
-from mlp_fast.kernels.jit import inlined, kernel
-from mlp_fast.kernels.simd import lanes
-from mlp_fast.kernels.target import WIDE
-from mlp_fast.kernels.tiles import add_tile, dot_tile
+from mlp_fast.kernels.compile.cpu import WIDE
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.network.arguments import Listed, Matrix, Real
+from mlp_fast.kernels.simd.microkernels import add_tile, dot_tile
+from mlp_fast.kernels.simd.vector import lanes
 
 # how much stays in registers: 16 or 24 sums and what they are made of, or 4 where a vector takes
 # several

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlp_fast.kernels.simd import Value, elementwise
+from mlp_fast.kernels.simd.vector import Value, elementwise
 
 
 class Format(NamedTuple):

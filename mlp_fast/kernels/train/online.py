@@ -15,14 +15,29 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.activation import (
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.linalg.csr import bring, bring_one, clear
+from mlp_fast.kernels.linalg.finite import are_finite, sum_of_sizes
+from mlp_fast.kernels.linalg.gather import expect_row
+from mlp_fast.kernels.linalg.input_major import back_propagate_inputs, sum_inputs, update_inputs
+from mlp_fast.kernels.linalg.matmul import add_product, add_to_row, dot_product
+from mlp_fast.kernels.linalg.nonzero import list_inputs, pack_columns
+from mlp_fast.kernels.linalg.output_major import (
+    back_propagate_and_update,
+    back_propagate_outputs,
+    sum_outputs,
+    sum_some_outputs,
+    update_outputs,
+    update_some_outputs,
+)
+from mlp_fast.kernels.network.activation import (
     SOFTMAX,
     activate,
     activate_few,
     times_slope,
     times_slope_few,
 )
-from mlp_fast.kernels.arguments import (
+from mlp_fast.kernels.network.arguments import (
     BLOCK,
     Block,
     Curves,
@@ -35,31 +50,16 @@ from mlp_fast.kernels.arguments import (
     Real,
     Rule,
 )
-from mlp_fast.kernels.by_input import back_propagate_inputs, sum_inputs, update_inputs
-from mlp_fast.kernels.by_output import (
-    back_propagate_and_update,
-    back_propagate_outputs,
-    sum_outputs,
-    sum_some_outputs,
-    update_outputs,
-    update_some_outputs,
-)
-from mlp_fast.kernels.collect import expect_row
-from mlp_fast.kernels.finite import are_finite, sum_of_sizes
-from mlp_fast.kernels.jit import inlined, kernel
-from mlp_fast.kernels.loss import (
+from mlp_fast.kernels.network.loss import (
     SQUARED_ERROR,
     entropy,
     output_delta,
     slope_left,
     squared_distance,
 )
-from mlp_fast.kernels.permute import order_of
-from mlp_fast.kernels.product import add_product, add_to_row, dot_product
-from mlp_fast.kernels.simd import fma, lanes, load, store
-from mlp_fast.kernels.sparse import bring, bring_one, clear
-from mlp_fast.kernels.views import flat, unlocked
-from mlp_fast.kernels.zeros import list_inputs, pack_columns
+from mlp_fast.kernels.network.shuffle import order_of
+from mlp_fast.kernels.simd.arrays import flat, unlocked
+from mlp_fast.kernels.simd.vector import fma, lanes, load, store
 
 HALF = BLOCK // 2
 FEW = 3  # outputs that are best taken one by one

@@ -3,18 +3,27 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.activation import activate
-from mlp_fast.kernels.arguments import Floats, Listed, Matrix, Network, Nodes, Part, Rows, Work
-from mlp_fast.kernels.by_input import sum_inputs
-from mlp_fast.kernels.collect import collect
-from mlp_fast.kernels.finite import are_finite
-from mlp_fast.kernels.jit import inlined, kernel
-from mlp_fast.kernels.online import first_sum, forward_layers
-from mlp_fast.kernels.product import add_product, dot_product_biased
-from mlp_fast.kernels.simd import lanes, load, store
-from mlp_fast.kernels.sparse import sum_sparse
-from mlp_fast.kernels.views import flat, scratch
-from mlp_fast.kernels.zeros import list_columns
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.linalg.csr import sum_sparse
+from mlp_fast.kernels.linalg.finite import are_finite
+from mlp_fast.kernels.linalg.gather import collect
+from mlp_fast.kernels.linalg.input_major import sum_inputs
+from mlp_fast.kernels.linalg.matmul import add_product, dot_product_biased
+from mlp_fast.kernels.linalg.nonzero import list_columns
+from mlp_fast.kernels.network.activation import activate
+from mlp_fast.kernels.network.arguments import (
+    Floats,
+    Listed,
+    Matrix,
+    Network,
+    Nodes,
+    Part,
+    Rows,
+    Work,
+)
+from mlp_fast.kernels.simd.arrays import flat, scratch
+from mlp_fast.kernels.simd.vector import lanes, load, store
+from mlp_fast.kernels.train.online import first_sum, forward_layers
 
 VALUES, CLASSES, LARGEST = range(3)  # forms of an answer
 TOGETHER = 8  # rows of inputs whose zeros are told together: the more, the fewer there are

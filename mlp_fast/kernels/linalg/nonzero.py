@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.arguments import Block, Floats, Matrix, Vector
-from mlp_fast.kernels.jit import inlined, kernel
-from mlp_fast.kernels.lists import append, compress, either
-from mlp_fast.kernels.simd import bits, expect, lanes, load, load_first, splat, store
-from mlp_fast.kernels.target import WIDE
+from mlp_fast.kernels.compile.cpu import WIDE
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.network.arguments import Block, Floats, Matrix, Vector
+from mlp_fast.kernels.simd.compress import append, compress, either
+from mlp_fast.kernels.simd.vector import bits, expect, lanes, load, load_first, splat, store
 
 MANY = 0.2  # of the inputs: where a batch's lists pay
 

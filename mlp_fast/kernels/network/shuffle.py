@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.arguments import Data, Rule
-from mlp_fast.kernels.jit import inlined, kernel
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.network.arguments import Data, Rule
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 

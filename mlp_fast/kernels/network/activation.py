@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from mlp_fast.kernels.arguments import Floats, Real, Vector
-from mlp_fast.kernels.jit import inlined, kernel
-from mlp_fast.kernels.simd import Value, elementwise, first, lanes, load, store
-from mlp_fast.kernels.transcendental import exp, sigmoid, tanh
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.network.arguments import Floats, Real, Vector
+from mlp_fast.kernels.simd.transcendental import exp, sigmoid, tanh
+from mlp_fast.kernels.simd.vector import Value, elementwise, first, lanes, load, store
 
 THRESHOLD, SIGMOID, TANH, SOFTMAX, LINEAR, RELU = range(6)
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from mlp_fast.kernels.activation import g, times_g_slope
-from mlp_fast.kernels.arguments import Curves, Data, Lanes, Network, Real, Rule
-from mlp_fast.kernels.jit import inlined, kernel
-from mlp_fast.kernels.loss import SQUARED_ERROR, entropy, slope_left
-from mlp_fast.kernels.permute import order_of
-from mlp_fast.kernels.simd import first, fma, load, splat, store, vsum
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.network.activation import g, times_g_slope
+from mlp_fast.kernels.network.arguments import Curves, Data, Lanes, Network, Real, Rule
+from mlp_fast.kernels.network.loss import SQUARED_ERROR, entropy, slope_left
+from mlp_fast.kernels.network.shuffle import order_of
+from mlp_fast.kernels.simd.vector import first, fma, load, splat, store, vsum
 
 LANES = 8  # more than the samples of most such batches, and sums over them end soon
 

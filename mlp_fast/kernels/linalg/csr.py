@@ -8,12 +8,21 @@ are not 0 in some row of a block, which are listed alike for rows of either kind
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.arguments import Block, Floats, Matrix, Network, Real, Rows, Turned, Work
-from mlp_fast.kernels.by_output import sum_some_outputs
-from mlp_fast.kernels.jit import inlined, kernel
-from mlp_fast.kernels.simd import fma, lanes, load, load_tile, splat, store
-from mlp_fast.kernels.views import unlocked
-from mlp_fast.kernels.zeros import pack_columns
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.linalg.nonzero import pack_columns
+from mlp_fast.kernels.linalg.output_major import sum_some_outputs
+from mlp_fast.kernels.network.arguments import (
+    Block,
+    Floats,
+    Matrix,
+    Network,
+    Real,
+    Rows,
+    Turned,
+    Work,
+)
+from mlp_fast.kernels.simd.arrays import unlocked
+from mlp_fast.kernels.simd.vector import fma, lanes, load, load_tile, splat, store
 
 CROWDED_COLUMNS = 4  # inputs for each stored number: up to there a look at all of them is faster
 IN_ORDER, UNORDERED, OUTSIDE = 0, 1, 2

@@ -7,10 +7,10 @@ row's bias: there the inputs are 0, which adds nothing and changes nothing.
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.arguments import Floats, Matrix, Real
-from mlp_fast.kernels.jit import inlined, kernel
-from mlp_fast.kernels.product import add_to_row, dot_row
-from mlp_fast.kernels.simd import fma, lanes, load, load_tile, splat, store, vsum
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.linalg.matmul import add_to_row, dot_row
+from mlp_fast.kernels.network.arguments import Floats, Matrix, Real
+from mlp_fast.kernels.simd.vector import fma, lanes, load, load_tile, splat, store, vsum
 
 
 @kernel

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.arguments import Floats
-from mlp_fast.kernels.jit import kernel
-from mlp_fast.kernels.simd import expect, lanes, load, load_first, store
-from mlp_fast.kernels.views import flat
+from mlp_fast.kernels.compile.jit import kernel
+from mlp_fast.kernels.network.arguments import Floats
+from mlp_fast.kernels.simd.arrays import flat
+from mlp_fast.kernels.simd.vector import expect, lanes, load, load_first, store
 
 
 @kernel

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from mlp_fast.kernels.activation import LINEAR, SOFTMAX
-from mlp_fast.kernels.arguments import Floats
-from mlp_fast.kernels.jit import kernel
-from mlp_fast.kernels.simd import lanes, load, load_first, store
-from mlp_fast.kernels.transcendental import exp, log, log1p
+from mlp_fast.kernels.compile.jit import kernel
+from mlp_fast.kernels.network.activation import LINEAR, SOFTMAX
+from mlp_fast.kernels.network.arguments import Floats
+from mlp_fast.kernels.simd.transcendental import exp, log, log1p
+from mlp_fast.kernels.simd.vector import lanes, load, load_first, store
 
 SQUARED_ERROR, CROSS_ENTROPY, BINARY_CROSS_ENTROPY = range(3)
 

@@ -8,10 +8,10 @@ over the end of a row into the next: there delta is 0, which changes nothing.
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.arguments import Floats, Matrix, Real
-from mlp_fast.kernels.jit import inlined, kernel
-from mlp_fast.kernels.product import add_to_row
-from mlp_fast.kernels.simd import fma, lanes, load, load_tile, splat, store, vsum
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.linalg.matmul import add_to_row
+from mlp_fast.kernels.network.arguments import Floats, Matrix, Real
+from mlp_fast.kernels.simd.vector import fma, lanes, load, load_tile, splat, store, vsum
 
 ONLY = np.zeros(1, np.int64)  # the list of a matrix of one row
 

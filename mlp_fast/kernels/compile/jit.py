@@ -7,7 +7,7 @@ from typing import Any, TypeVar, overload
 import numba
 from numba.core import config
 
-from mlp_fast.kernels.cache import KernelCache
+from mlp_fast.kernels.compile.cache import KernelCache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

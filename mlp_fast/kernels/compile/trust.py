@@ -9,7 +9,7 @@ import os
 import stat
 from pathlib import Path
 
-_KERNELS = Path(__file__).parent
+_KERNELS = Path(__file__).parents[1]
 _ROOT = 0
 _UIDS = hasattr(os, "geteuid")  # Windows has none: nothing is checked there
 

@@ -5,7 +5,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from mlp_fast.kernels.simd import Value, _broadcast, address, elementwise
+from mlp_fast.kernels.simd.vector import Value, _broadcast, address, elementwise
 
 INDEX = ir.IntType(64)
 ROOM = 8  # that a list has behind it, because so many numbers are written at a time

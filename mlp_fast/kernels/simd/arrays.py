@@ -4,8 +4,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from mlp_fast.kernels.arguments import Floats
-from mlp_fast.kernels.jit import inlined
+from mlp_fast.kernels.compile.jit import inlined
+from mlp_fast.kernels.network.arguments import Floats
 
 
 @intrinsic

@@ -1,0 +1,1 @@
+"""How kernels are compiled, where machine code is kept, and for which CPU."""

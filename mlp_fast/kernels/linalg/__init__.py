@@ -1,0 +1,1 @@
+"""Products, sums and passes over matrices and rows, dense and CSR."""
