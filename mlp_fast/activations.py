@@ -1,31 +1,14 @@
-"""The registry of activation functions: names, kernel codes, ranges."""
+"""Which activations networks may have: those of the kernels, by name."""
 
-import math
-from dataclasses import dataclass
+from mlp_fast.kernels.network.activation import ACTIVATIONS, Activation
 
-from mlp_fast.kernels.network import activation as codes
+__all__ = ["ACTIVATIONS", "HIDDEN", "SIGMOID", "SOFTMAX", "TANH", "Activation", "trainable"]
 
-
-@dataclass(frozen=True)
-class Activation:
-    """What the rest of the package must know of an activation function.
-
-    A copied network has copies of these: compare them by ``==``, never by ``is``.
-    """
-
-    name: str
-    code: int
-    low: float  # the closed range of its outputs
-    high: float
-
-
-THRESHOLD = Activation("threshold", codes.THRESHOLD, 0.0, 1.0)
-SIGMOID = Activation("sigmoid", codes.SIGMOID, 0.0, 1.0)
-TANH = Activation("tanh", codes.TANH, -1.0, 1.0)
-SOFTMAX = Activation("softmax", codes.SOFTMAX, 0.0, 1.0)
-LINEAR = Activation("linear", codes.LINEAR, -math.inf, math.inf)
-RELU = Activation("relu", codes.RELU, 0.0, math.inf)
-
-ACTIVATIONS = {a.name: a for a in (THRESHOLD, SIGMOID, TANH, SOFTMAX, LINEAR, RELU)}
-HIDDEN = {name: a for name, a in ACTIVATIONS.items() if a != SOFTMAX}
+SIGMOID, TANH, SOFTMAX = (ACTIVATIONS[name] for name in ("sigmoid", "tanh", "softmax"))
+HIDDEN = {name: a for name, a in ACTIVATIONS.items() if not a.of_layer}
 """Softmax ties the nodes of a layer together and is for the output only."""
+
+
+def trainable() -> list[str]:
+    """Return the names of those that have a derivative."""
+    return [name for name, a in ACTIVATIONS.items() if a.derivative is not None]

@@ -7,7 +7,7 @@ import numpy as np
 
 from mlp_fast.extras import extra
 from mlp_fast.initialisation import initial_weights
-from mlp_fast.kernels.network.arguments import Floats
+from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.mlp import MLP
 from mlp_fast.plots import XOR_INPUTS, XOR_TARGETS, write_all
 from mlp_fast.reference import Reference

@@ -1,30 +1,18 @@
-"""The registry of losses: names, kernel codes, and the output activations they pair with."""
+"""Which output activations losses pair with."""
 
-from dataclasses import dataclass
+from mlp_fast.activations import trainable
+from mlp_fast.kernels.network.loss import LOSSES, Loss
 
-from mlp_fast.kernels.network import loss as codes
+__all__ = ["CROSS_ENTROPY", "LOSSES", "Loss", "legal_pairs", "outputs_of"]
 
-
-@dataclass(frozen=True)
-class Loss:
-    """What the rest of the package must know of a loss; like activations, compared by ``==``."""
-
-    name: str
-    code: int
-    output_activations: tuple[str, ...]
+CROSS_ENTROPY = LOSSES["cross_entropy"]
 
 
-SQUARED_ERROR = Loss(
-    "squared_error", codes.SQUARED_ERROR, ("sigmoid", "tanh", "linear", "relu", "softmax")
-)
-CROSS_ENTROPY = Loss("cross_entropy", codes.CROSS_ENTROPY, ("softmax",))
-BINARY_CROSS_ENTROPY = Loss("binary_cross_entropy", codes.BINARY_CROSS_ENTROPY, ("sigmoid",))
-
-LOSSES = {loss.name: loss for loss in (SQUARED_ERROR, CROSS_ENTROPY, BINARY_CROSS_ENTROPY)}
+def outputs_of(loss: Loss) -> tuple[str, ...]:
+    """Return the names of the output activations that a loss pairs with."""
+    return loss.outputs or tuple(trainable())
 
 
 def legal_pairs() -> str:
     """Name every legal pair of loss and output activation, for error messages."""
-    return "; ".join(
-        f"{loss.name} with {', '.join(loss.output_activations)}" for loss in LOSSES.values()
-    )
+    return "; ".join(f"{name} with {', '.join(outputs_of(loss))}" for name, loss in LOSSES.items())

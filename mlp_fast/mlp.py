@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from mlp_fast import validation
 from mlp_fast.confusion import binary_confusion, confusion
 from mlp_fast.initialisation import fresh_seed
-from mlp_fast.kernels.network.arguments import Floats, Rows
+from mlp_fast.kernels.linalg.matrix import Rows
+from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.net import Forward, Net
 from mlp_fast.rows import as_dense
 from mlp_fast.settings import AllOptions, Options, Settings, all_sizes, positive, seed

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlp_fast import validation
 from mlp_fast.extras import extra
-from mlp_fast.kernels.network.arguments import Floats
+from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.mlp import MLP
 from mlp_fast.reference import activate
 from mlp_fast.settings import count, positive

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.linalg.csr import OUTSIDE, UNORDERED, check_columns
-from mlp_fast.kernels.network.arguments import Floats, Rows
+from mlp_fast.kernels.linalg.matrix import Rows
+from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import read_only
 
 LARGEST_COLUMNS = 2**31 - 1  # that int32 can count
@@ -48,13 +49,6 @@ def as_dense(rows: Rows) -> Floats:
     X = np.zeros(rows.shape, rows.values.dtype)
     X[np.repeat(np.arange(rows.shape[0]), np.diff(rows.starts)), rows.columns] = rows.values
     return read_only(X)
-
-
-def stored_in_rows(rows: Rows, n_rows: int) -> int:
-    """Return how much so many rows may store, whichever they are; 0 if the rows are dense."""
-    if not rows.sparse:
-        return 0
-    return max(1, min(n_rows * int(np.diff(rows.starts).max()), rows.values.size))
 
 
 def in_order(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from mlp_fast.activations import ACTIVATIONS, HIDDEN, SIGMOID, SOFTMAX, Activation
-from mlp_fast.losses import LOSSES, legal_pairs
+from mlp_fast.losses import LOSSES, legal_pairs, outputs_of
 from mlp_fast.validation import as_indices
 
 DTYPES = ("float64", "float32")
@@ -169,7 +169,7 @@ class Settings:
                     )
 
     def _check_pair(self) -> None:
-        legal = LOSSES[self.loss].output_activations
+        legal = outputs_of(LOSSES[self.loss])
         # recall does without a loss, so a threshold output may go with any until it is trained
         if self.output_activation not in (*legal, "threshold"):
             raise ValueError(

@@ -9,17 +9,19 @@ from numpy.typing import NDArray
 
 from mlp_fast.activations import SIGMOID, SOFTMAX, Activation
 from mlp_fast.kernels.compile.jit import entry_point
-from mlp_fast.kernels.network.arguments import Floats
-from mlp_fast.kernels.network.forward import CLASSES, LARGEST, VALUES, recall_row
-from mlp_fast.layout import Layout
+from mlp_fast.kernels.network.arguments import Network
+from mlp_fast.kernels.network.recall_row import CLASSES, LARGEST, VALUES
+from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.paths import only_path
 
 Answering = Callable[[Any], NDArray[Any] | None]
 
+PATH = only_path("predict")
 FORMS = {SIGMOID: CLASSES, SOFTMAX: LARGEST}
 INTEGER_BYTES = np.dtype(np.int64).itemsize
 
 
-def answering(layout: Layout, theta: Floats, output: Activation, vector: bool) -> Answering:
+def answering(network: Network, output: Activation, vector: bool) -> Answering:
     """Return what answers for a single row of inputs in the form of the targets.
 
     Its answer is None if anything about the row is out of the ordinary: what is left, a writeable
@@ -27,11 +29,14 @@ def answering(layout: Layout, theta: Floats, output: Activation, vector: bool) -
     So it calls the kernel's own entry, which spares Numba's search for a signature; and what it
     needs are variables of this function, no attributes. Two thirds of the time are left.
     """
-    form, dtype = FORMS.get(output, VALUES), layout.dtype
-    n_buffer, n_listed, integers = layout.row_buffer, layout.row_list, form != VALUES
-    shape = 1, layout.sizes[-1] * (INTEGER_BYTES // dtype.itemsize if integers else 1)
+    form, dtype = FORMS.get(output, VALUES), network.theta.dtype
+    (n_buffer, n_listed), integers = PATH.buffers(network), form != VALUES
+    shape = (
+        1,
+        int(network.layers["n_out"][-1]) * (INTEGER_BYTES // dtype.itemsize if integers else 1),
+    )
     ndarray, empty, int64 = np.ndarray, np.empty, np.int64
-    network: Any = theta, layout.layers, layout.every, form
+    fixed: Any = *network, form
     buffers = not n_buffer and not n_listed and (empty(0, dtype), empty(0, int64))
     call: Any = None
 
@@ -41,8 +46,8 @@ def answering(layout: Layout, theta: Floats, output: Activation, vector: bool) -
             return None
         out = empty(shape, dtype)
         if call is None:
-            entry = entry_point(recall_row, *network, *(buffers or new_buffers()), X, out)
-            call = partial(entry, *network, *(buffers or ()))  # at once: other threads look at it
+            entry = entry_point(PATH.kernel, *fixed, *(buffers or new_buffers()), X, out)
+            call = partial(entry, *fixed, *(buffers or ()))  # at once: other threads look at it
         # buffers of its own, for other threads may ask at the same time
         finite = call(X, out) if buffers else call(*new_buffers(), X, out)
         if not finite:

@@ -11,24 +11,13 @@ from numpy.typing import NDArray
 
 from mlp_fast.extras import extra
 from mlp_fast.kernels.linalg.finite import all_finite
-from mlp_fast.kernels.network.arguments import (
-    Block,
-    Curves,
-    Data,
-    Grid,
-    Lanes,
-    Network,
-    Nodes,
-    Rule,
-    Work,
-)
+from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
 from mlp_fast.layout import read_only
+from mlp_fast.paths import Path
 from mlp_fast.settings import Settings
 
 SECONDS_PER_CALL = 0.05  # short enough for Ctrl-C, long enough that a call costs nothing
 VISITS_PER_CALL = 5e7  # a first guess of the weights visited in that time, corrected by each call
-
-Kernel = Callable[[Network, Data, Rule, Any, Curves, int, int], None]
 
 
 class Training:
@@ -38,27 +27,24 @@ class Training:
 
     Parameters
     ----------
-    kernel : callable
-        One of those named ``train_...`` in kernels/.
-    network, data, rule, work : tuples of arrays and numbers
+    path : Path
+        Whose kernel is called, with buffers that it has made for it.
+    network, data, rule : tuples of arrays and numbers
         What the kernel takes; the network's weights are changed in place.
     settings : Settings
         Its ``epochs``, ``verbose``, ``save_weights`` and ``progress`` are used here.
-    apart : int, default 1
-        Steps of an epoch, counted from its start, between which it may be cut.
     """
 
     def __init__(
         self,
-        kernel: Kernel,
+        path: Path,
         network: Network,
         data: Data,
         rule: Rule,
-        work: Block | Grid | Lanes | Nodes | Work,
         settings: Settings,
-        apart: int = 1,
     ) -> None:
-        self._call = kernel, (network, data, rule, work)
+        self._path = path
+        self._arguments = network, data, rule, path.buffers(network, data, rule)
         self._theta = network.theta
         self._k: int = data.T.shape[0]
         self._per_epoch: int = -(-self._k // rule.batch_size)
@@ -66,7 +52,6 @@ class Training:
             1, int(VISITS_PER_CALL / (3 * self._theta.size * min(self._k, rule.batch_size)))
         )
         self._settings = settings
-        self._apart = apart
         self._tqdm = extra("tqdm", "progress") if settings.progress else None
         self._curves = Curves(np.zeros(settings.epochs), np.zeros(settings.epochs))
         self._epochs_done = 0
@@ -122,16 +107,15 @@ class Training:
         stop, epoch = step + self._steps_per_call, step - step % self._per_epoch
         next_epoch = epoch + self._per_epoch
         if stop < next_epoch:
-            return min(next_epoch, stop + (epoch - stop) % self._apart)
+            return min(next_epoch, stop + (epoch - stop) % self._path.cut)
         if one_epoch or step % self._per_epoch != 0:
             return next_epoch
         return min(stop - stop % self._per_epoch, self._settings.epochs * self._per_epoch)
 
     def _is_finite_after(self, step: int, stop: int) -> bool:
         """Call the kernel; return whether every loss and weight is still finite."""
-        kernel, arguments = self._call
         started = time.perf_counter()
-        kernel(*arguments, self._curves, step, stop)
+        self._path.kernel(*self._arguments, self._curves, step, stop)
         seconds = max(time.perf_counter() - started, 1e-6)
         # within limits, because the first call also compiles the kernel or loads it
         factor = min(4.0, max(0.25, SECONDS_PER_CALL / seconds))

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from mlp_fast.activations import TANH, Activation
 from mlp_fast.kernels.linalg.finite import all_finite, all_within
-from mlp_fast.kernels.network.arguments import Floats, Rows
+from mlp_fast.kernels.linalg.matrix import Rows
+from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import Layout, read_only
 from mlp_fast.losses import CROSS_ENTROPY, Loss
 from mlp_fast.rows import as_dense, csr_rows, dense_rows, in_order, is_sparse

@@ -5,21 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from mlp_fast.kernels.train.online_shallow import TRAIN_SHALLOW
-from mlp_fast.kernels.train.shallow_batch import TRAIN_SHALLOW_BATCH
 from mlp_fast.mlp import MLP
+from mlp_fast.paths import PATHS, Path
 from mlp_fast.rows import csr_rows, in_order
 from mlp_fast.settings import DTYPES
-
-# inputs, hidden layers and examples of networks that take one way through the kernels each:
-# in registers, online and in batches; in lanes; in blocks and in larger batches; by output
-SHAPES: list[tuple[int, tuple[int, ...], int]] = [
-    *((1, (lanes,), 2) for lanes in TRAIN_SHALLOW),
-    *((1, (n_units,), n_samples) for n_units, n_samples in TRAIN_SHALLOW_BATCH),
-    (1, (), 2),
-    (64, (8, 8), 2),
-    (64, (), 2),
-]
 
 
 def warmup(dtypes: Sequence[str] = DTYPES) -> None:
@@ -44,16 +33,27 @@ def warmup(dtypes: Sequence[str] = DTYPES) -> None:
     """
     networks = [MLP(dtype=dtype) for dtype in dtypes]  # all checked, then compiled
     for m, dtype in zip(networks, dtypes, strict=True):
-        for n_in, hidden, k in SHAPES:
-            X, T = np.ones((k, n_in), dtype), np.zeros(k)
-            ones = np.ones(k), np.zeros(k, np.int32), np.arange(k + 1)
-            columns, starts, values = in_order(*ones, (k, n_in))
-            sparse: Any = csr_rows(values.astype(dtype), columns, starts, n_in)
-            for rows in (X, sparse):
-                for batch_size in (1, k):
-                    m.train(rows, T, 1, layer_sizes=hidden, batch_size=batch_size)
-                m.predict(rows)
+        for path in PATHS:
+            follow(path, m, dtype)
+
+
+def follow(path: Path, m: MLP, dtype: str) -> None:
+    """Make the call that a path serves, on its example."""
+    sizes, k, batch_size, sparse = path.example
+    X: Any = np.ones((k, sizes[0]), dtype)
+    T = np.zeros((k, sizes[-1]))
+    if sparse:
+        ones = np.ones(k), np.zeros(k, np.int32), np.arange(k + 1)
+        columns, starts, values = in_order(*ones, X.shape)
+        X = csr_rows(values.astype(dtype), columns, starts, sizes[0])
+    if path.call == "train":
+        m.train(X, T, 1, layer_sizes=sizes[1:-1], batch_size=batch_size)
+        return
+    m.init_weights(sizes)
+    if path.call == "step":
+        m.step(X[0], T[0])
+    elif path.call in ("forward", "backward"):
         m.forward(X)
         m.backward(T)
-        m.step(X[0], T[0])
-        m.predict(X[:1])
+    else:
+        m.predict(X)

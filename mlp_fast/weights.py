@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, overload
 
-from mlp_fast.kernels.network.arguments import Floats
+from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import Layout
 from mlp_fast.validation import as_layer_weights
 

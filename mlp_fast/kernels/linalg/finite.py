@@ -1,19 +1,10 @@
 """Whether every number is finite, or within a range, and how large numbers are."""
 
 from mlp_fast.kernels.compile.jit import kernel
-from mlp_fast.kernels.network.arguments import Floats, Real
 from mlp_fast.kernels.simd.arrays import unlocked
-from mlp_fast.kernels.simd.vector import (
-    absolute,
-    fma,
-    lanes,
-    load,
-    load_first,
-    maximum,
-    splat,
-    vmax,
-    vsum,
-)
+from mlp_fast.kernels.simd.memory import load, load_first
+from mlp_fast.kernels.simd.types import Floats, Real
+from mlp_fast.kernels.simd.vector import absolute, fma, lanes, maximum, splat, vmax, vsum
 
 
 @kernel

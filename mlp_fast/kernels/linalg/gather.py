@@ -1,16 +1,17 @@
-"""Rows of the data brought together, where they must lie end to end or end in zeros."""
+"""Rows of a matrix gathered, where they must lie end to end or end in zeros."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import kernel
-from mlp_fast.kernels.network.arguments import Floats
 from mlp_fast.kernels.simd.arrays import flat
-from mlp_fast.kernels.simd.vector import expect, lanes, load, load_first, store
+from mlp_fast.kernels.simd.memory import expect, load, load_first, store
+from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.kernels.simd.vector import lanes
 
 
 @kernel
-def collect(X: Floats, samples: NDArray[np.int64], rows: Floats, width: int) -> None:
+def gather(X: Floats, samples: NDArray[np.int64], rows: Floats, width: int) -> None:
     """Copy the rows of some samples; each then ends in zeros, up to a whole vector."""
     x, n = flat(X), X.shape[1]
     V = lanes(x)

@@ -1,4 +1,4 @@
-"""Passes over weights whose rows belong to inputs: row p holds w_p1 .. w_pn, row 0 the bias (68).
+"""Passes over input-major weights: row p holds w_p1 .. w_pn, row 0 the bias node's (68).
 
 Inputs are listed by their positions, so that those that are 0 may be missing. Columns are taken in
 tiles of up to eight vectors, so that sums stay in registers from row to row. A vector may reach
@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
 from mlp_fast.kernels.linalg.matmul import add_to_row
-from mlp_fast.kernels.network.arguments import Floats, Matrix, Real
-from mlp_fast.kernels.simd.vector import fma, lanes, load, load_tile, splat, store, vsum
+from mlp_fast.kernels.linalg.matrix import Matrix
+from mlp_fast.kernels.simd.memory import load, load_tile, store
+from mlp_fast.kernels.simd.types import Floats, Real
+from mlp_fast.kernels.simd.vector import fma, lanes, splat, vsum
 
 ONLY = np.zeros(1, np.int64)  # the list of a matrix of one row
 
@@ -43,17 +45,17 @@ def update_inputs(
     j = 0
     while j < n:
         if n - j > 7 * V:
-            j += update_tile(W, stride, x, listed, eta, delta, j, 8)
+            j += _update_tile(W, stride, x, listed, eta, delta, j, 8)
         elif n - j > 3 * V:
-            j += update_tile(W, stride, x, listed, eta, delta, j, 4)
+            j += _update_tile(W, stride, x, listed, eta, delta, j, 4)
         elif n - j > V:
-            j += update_tile(W, stride, x, listed, eta, delta, j, 2)
+            j += _update_tile(W, stride, x, listed, eta, delta, j, 2)
         else:
-            j += update_tile(W, stride, x, listed, eta, delta, j, 1)
+            j += _update_tile(W, stride, x, listed, eta, delta, j, 1)
 
 
 @inlined
-def update_tile(
+def _update_tile(
     W: Floats,
     stride: int,
     x: Floats,
@@ -63,7 +65,7 @@ def update_tile(
     j: int,
     vectors: int,
 ) -> int:
-    """Do so for some vectors of columns; return how many these are."""
+    """Update so many vectors of columns from j on; return how many columns."""
     d = load_tile(delta, j, vectors)
     store(W, j, fma(eta, d, load_tile(W, j, vectors)))
     for q in range(listed.size):

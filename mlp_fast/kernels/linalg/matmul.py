@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.cpu import WIDE
 from mlp_fast.kernels.compile.jit import inlined, kernel
-from mlp_fast.kernels.network.arguments import Listed, Matrix, Real
+from mlp_fast.kernels.linalg.matrix import Listed, Matrix
 from mlp_fast.kernels.simd.microkernels import add_tile, dot_tile
+from mlp_fast.kernels.simd.types import Real
 from mlp_fast.kernels.simd.vector import lanes
 
 # how much stays in registers: 16 or 24 sums and what they are made of, or 4 where a vector takes
 # several
 TALL = 8 if WIDE else 4
 DOT_TALL, DOT_WIDE = (2, 8) if WIDE else (1, 4)
-FEW = 3  # columns of C that are taken one by one
+SINGLE_COLUMNS = 3  # so few columns of C are taken one by one
 
 
 @kernel(inline=False)
@@ -53,7 +54,7 @@ def _add_strip(
     tall: int,
     vectors: int,
 ) -> int:
-    """Do so for all rows in some vectors of columns; return how many columns these are."""
+    """Add alpha A B in so many vectors of columns from j on; return how many columns."""
     rows, inner, packed = listed.rows, listed.inner, listed.packed
     r = 0
     while rows.size - r >= tall:
@@ -76,7 +77,7 @@ def add_to_row(
     inner: NDArray[np.int64],
     n: int,
 ) -> None:
-    """Do so in the row at rows[r] only, which is taken in as few strips as there are registers."""
+    """Add alpha A B to the row at rows[r] only, in as few strips as registers allow."""
     V = lanes(C.values)
     j = 0
     while j < n:
@@ -109,16 +110,16 @@ def dot_product(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int) -
 
 @kernel(inline=False)
 def dot_product_biased(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int) -> None:
-    """Do so with a column of -1 before A (70), with whose weights the rows of B begin."""
+    """Write A_bias B' to C: before A a column of -1 (70), with whose weights rows of B begin."""
     _dot_strips(A, B, C, m, n_inner, n, 1)
 
 
 @inlined
 def _dot_strips(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int, biased: int) -> None:
-    """Do so, the rows of B that are in a cache meeting all rows of A."""
+    """Write A B', some rows of B at a time: these stay in a cache while all of A meets them."""
     q = 0
     while q < n:
-        if n - q > FEW:
+        if n - q > SINGLE_COLUMNS:
             q += _dot_strip(A, B, C, m, n_inner, q, n, biased, DOT_WIDE)
         else:
             q += _dot_strip(A, B, C, m, n_inner, q, n, biased, 1)
@@ -136,7 +137,7 @@ def _dot_strip(
     biased: int,
     width: int,
 ) -> int:
-    """Do so for some columns of C; return how many."""
+    """Write so many columns of C from q on; return how many."""
     r = 0
     while m - r >= DOT_TALL:
         dot_tile(A, B, C, r, q, n_inner, n, biased, DOT_TALL, width)
@@ -149,7 +150,7 @@ def _dot_strip(
 
 @kernel
 def dot_row(A: Matrix, B: Matrix, C: Matrix, n_inner: int, n: int) -> None:
-    """Do so for a single row, biased; of each vector written, as few quarters as there are."""
+    """Write A_bias B' of a single row; of each vector written, as few quarters as there are."""
     quarter = lanes(C.values) // 4
     q = 0
     while q < n:

@@ -3,13 +3,20 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.compile.cpu import WIDE
 from mlp_fast.kernels.compile.jit import inlined, kernel
-from mlp_fast.kernels.network.arguments import Block, Floats, Matrix, Vector
-from mlp_fast.kernels.simd.compress import append, compress, either
-from mlp_fast.kernels.simd.vector import bits, expect, lanes, load, load_first, splat, store
+from mlp_fast.kernels.linalg.matrix import Matrix, Rows
+from mlp_fast.kernels.simd.compress import append, either
+from mlp_fast.kernels.simd.memory import load, load_first
+from mlp_fast.kernels.simd.types import Floats, Vector
+from mlp_fast.kernels.simd.vector import bits, lanes
 
-MANY = 0.2  # of the inputs: where a batch's lists pay
+MANY_INPUTS = 64  # of a row: fewer are not worth looking for zeros
+MANY_ZEROS = 0.2  # of the inputs: where a batch's lists pay
+
+
+def skips_zeros(rows: Rows) -> bool:
+    """Whether rows are so long, and so many inputs 0, that listing the others pays in batches."""
+    return rows.n >= MANY_INPUTS and bool(zeros_are_many(rows.X))
 
 
 @kernel
@@ -19,7 +26,7 @@ def zeros_are_many(X: Floats) -> bool:
     for i in range(X.shape[0]):
         for p in range(X.shape[1]):
             zeros += X[i, p] == 0
-    return zeros > MANY * X.size
+    return zeros > MANY_ZEROS * X.size
 
 
 @kernel
@@ -55,48 +62,6 @@ def some_of(X: Matrix, k: int, p: int, n: int, full: bool) -> Vector:
     for i in range(p + X.row, p + k * X.row, X.row):
         some = either(some, load_part(X.values, i, n, full))
     return some
-
-
-@kernel
-def pack_columns(source: Floats, n: int, count: int, block: Block) -> int:
-    """List the columns that are not 0 in all of the block's samples; return how many.
-
-    Their rows of n columns begin at `block.places`. In `block.x` each has only what is listed, end
-    to end, and behind it a vector of zeros.
-    """
-    V = lanes(source)
-    whole = n - n % V
-    m = 0
-    for p in range(0, whole, V):
-        m = pack_part(source, p, V, True, m, count, block)
-    if whole < n:
-        m = pack_part(source, whole, n - whole, False, m, count, block)
-    for t in range(count):
-        store(block.x, t * block.width + m, splat(source.dtype.type(0.0)))
-    return m
-
-
-@inlined
-def pack_part(source: Floats, p: int, n: int, full: bool, m: int, count: int, block: Block) -> int:
-    """Do so for n columns, a full vector or less, from p on; return how many are listed now."""
-    ahead = 8 * lanes(source)  # so many rows side by side are more than a CPU looks ahead in
-    some = load_part(source, block.places[0] + p, n, full)
-    for t in range(count):
-        begin = block.places[t] + p
-        expect(source, begin + ahead)
-        some = either(some, load_part(source, begin, n, full))
-    following: int = append(block.listed, m, p, some != 0)
-    if following == m:
-        return m
-    for t in range(count):
-        begin, to = block.places[t], t * block.width
-        if WIDE:
-            x = load_part(source, begin + p, n, full)
-            store(block.x, to + m, compress(x, some != 0))
-        else:  # there is no such instruction
-            for q in range(m, following):
-                block.x[to + q] = source[begin + block.listed[q]]
-    return following
 
 
 @inlined

@@ -1,4 +1,4 @@
-"""Passes over weights whose rows belong to outputs: row q holds w_1q .. w_nq, its bias just before.
+"""Passes over output-major weights: row q holds w_1q .. w_nq, its bias just before.
 
 Rows and inputs are taken in whole vectors, which reach over the end of a row, even into the next
 row's bias: there the inputs are 0, which adds nothing and changes nothing.
@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
 from mlp_fast.kernels.linalg.matmul import add_to_row, dot_row
-from mlp_fast.kernels.network.arguments import Floats, Matrix, Real
-from mlp_fast.kernels.simd.vector import fma, lanes, load, load_tile, splat, store, vsum
+from mlp_fast.kernels.linalg.matrix import Matrix
+from mlp_fast.kernels.simd.memory import load, load_tile, store
+from mlp_fast.kernels.simd.types import Floats, Real
+from mlp_fast.kernels.simd.vector import fma, lanes, splat, vsum
 
 
 @kernel
@@ -23,7 +25,7 @@ def sum_outputs(W: Floats, stride: int, p: Floats, n_in: int, h: Floats, n: int)
 def sum_some_outputs(
     W: Floats, stride: int, p: Floats, places: NDArray[np.int64], h: Floats, n: int
 ) -> None:
-    """Do as `sum_outputs` where inputs are 0 but in the vectors that begin at some places."""
+    """Compute h_q (2) from the vectors of inputs that begin at some places; the others are 0."""
     for q in range(n):
         i = 1 + q * stride
         total = splat(W.dtype.type(0.0))
@@ -44,16 +46,16 @@ def back_propagate_and_update(
     k = 0
     while k < n_in:
         if n_in - k > 3 * V:
-            k += back_tile(W, stride, p, eta, delta, n, below, k, 4)
+            k += _back_tile(W, stride, p, eta, delta, n, below, k, 4)
         elif n_in - k > V:
-            k += back_tile(W, stride, p, eta, delta, n, below, k, 2)
+            k += _back_tile(W, stride, p, eta, delta, n, below, k, 2)
         else:
-            k += back_tile(W, stride, p, eta, delta, n, below, k, 1)
+            k += _back_tile(W, stride, p, eta, delta, n, below, k, 1)
     update_biases(W, stride, eta, delta, n)
 
 
 @inlined
-def back_tile(
+def _back_tile(
     W: Floats,
     stride: int,
     p: Floats,
@@ -64,7 +66,7 @@ def back_tile(
     k: int,
     vectors: int,
 ) -> int:
-    """Do so for some vectors of inputs; return how many these are."""
+    """Sum up and update so many vectors of inputs from k on; return how many inputs."""
     a = load_tile(p, k, vectors)
     total = splat(W.dtype.type(0.0), a)
     i = 1 + k
@@ -118,7 +120,7 @@ def update_some_outputs(
     delta: Floats,
     n: int,
 ) -> None:
-    """Do as `update_outputs` where inputs are 0 but in the vectors that begin at some places."""
+    """Update w_pq (4) of the vectors of inputs that begin at some places; the others are 0."""
     for q in range(n):
         i = 1 + q * stride
         for c in range(places.size):

@@ -1,69 +1,105 @@
-"""Activation functions (37-45) and their derivatives."""
+"""Activation functions (37-45), each with its name, formula and derivative side by side.
 
+To add one, add it to `ACTIVATIONS`; its meaning in NumPy goes into reference.py.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from mlp_fast.kernels.compile.jit import inlined, kernel
-from mlp_fast.kernels.network.arguments import Floats, Real, Vector
+from mlp_fast.kernels.compile.jit import kernel
+from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.transcendental import exp, sigmoid, tanh
-from mlp_fast.kernels.simd.vector import Value, elementwise, first, lanes, load, store
+from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.kernels.simd.value import Value
+from mlp_fast.kernels.simd.vector import by_code, first, lanes
 
-THRESHOLD, SIGMOID, TANH, SOFTMAX, LINEAR, RELU = range(6)
-
-
-@elementwise
-def threshold(h: Value) -> Any:
-    """Return 1 above 0 and 0 elsewhere (37); NaN stays NaN."""
-    return (h > 0.0).choose(1.0, (h <= 0.0).choose(0.0, h))
+Formula = Callable[[Any, Any], Any]  # of two Values: vectors or numbers under construction
 
 
-@elementwise
-def relu(h: Value) -> Any:
-    """Return h above 0 and 0 elsewhere; NaN stays NaN."""
-    return (h <= 0.0).choose(0.0, h)
+@dataclass(frozen=True)
+class Activation:
+    """What the package knows of an activation function.
+
+    A copied network has copies of these: compare them by ``==``, never by ``is``.
+    """
+
+    name: str
+    formula: Formula  # a = g(h), of h and beta
+    derivative: Formula | None  # g'(h), of a and beta; None if there is no gradient to follow
+    low: float = -math.inf  # the closed range of the outputs
+    high: float = math.inf
+    of_h: bool = False  # whether the derivative is a formula of h, which cannot be told from a
+    of_layer: bool = False  # whether g ties the nodes of a layer together: for the output only
+
+    @property
+    def code(self) -> int:
+        """The number by which kernels know it."""
+        return CODES[self.name]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle the name alone."""
+        return ACTIVATIONS.__getitem__, (self.name,)
 
 
-@elementwise
-def sigmoid_slope(a: Value) -> Any:
-    """Return a(1 - a) (39), but for beta; rounded once."""
-    return (-a).fma(a, a)
+def _sigmoid_derivative(a: Value, beta: Value) -> Any:
+    return beta * (-a).fma(a, a)  # beta a (1 - a), rounded once before beta
 
 
-@elementwise
-def tanh_slope(a: Value) -> Any:
-    """Return 1 - a² (41), rounded once."""
-    return (-a).fma(a, 1.0)
+def _tanh_derivative(a: Value, beta: Value) -> Any:
+    return (-a).fma(a, 1.0)  # 1 - a², rounded once
 
 
-@elementwise
-def relu_slope(a: Value) -> Any:
-    """Return 1 above 0 and 0 elsewhere."""
+def _relu(h: Value, beta: Value) -> Any:
+    return (h <= 0.0).choose(0.0, h)  # NaN stays
+
+
+def _relu_derivative(a: Value, beta: Value) -> Any:
     return (a > 0.0).choose(1.0, a.constant(0.0))
 
 
-@inlined
-def g(activation: int, beta: Real, h: Vector) -> Vector:
-    """Return g(h) of a vector or a number; not for softmax, which needs the whole layer."""
-    if activation == SIGMOID:
-        h = sigmoid(h, beta)  # (38)
-    elif activation == TANH:
-        h = tanh(h)  # (40)
-    elif activation == RELU:
-        h = relu(h)
-    elif activation == THRESHOLD:
-        h = threshold(h)
-    return h  # linear (45)
+def _threshold(h: Value, beta: Value) -> Any:
+    return (h > 0.0).choose(1.0, (h <= 0.0).choose(0.0, h))  # NaN stays
 
 
-@inlined
-def times_g_slope(activation: int, beta: Real, a: Vector, delta: Vector) -> Vector:
-    """Return delta g'(h) of a vector or a number, g'(h) told from a; not for softmax."""
-    if activation == SIGMOID:
-        delta = delta * (beta * sigmoid_slope(a))  # (39)
-    elif activation == TANH:
-        delta = delta * tanh_slope(a)  # (41)
-    elif activation == RELU:
-        delta = delta * relu_slope(a)
-    return delta  # linear (45)
+def _identity(h: Value, beta: Value) -> Any:
+    return h
+
+
+def _one(a: Value, beta: Value) -> Any:
+    return a.constant(1.0)
+
+
+ACTIVATIONS = {
+    activation.name: activation
+    for activation in (
+        Activation("sigmoid", sigmoid.formula, _sigmoid_derivative, 0.0, 1.0),  # (38, 39)
+        Activation("tanh", lambda h, beta: tanh.formula(h), _tanh_derivative, -1.0, 1.0),  # (40-41)
+        Activation("relu", _relu, _relu_derivative, 0.0),
+        Activation("threshold", _threshold, None, 0.0, 1.0),  # (37)
+        # (42-44); its derivative is a Jacobian, see loss.py
+        Activation("softmax", _identity, _one, 0.0, 1.0, of_layer=True),
+        Activation("linear", _identity, _one),  # (45)
+    )
+}
+"""By their names. Kernels ask for each in turn, so the last is linear, which asks for nothing."""
+CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
+SOFTMAX, LINEAR = CODES["softmax"], CODES["linear"]
+
+
+def _times(derivative: Formula | None) -> Callable[[Any, Any, Any], Any]:
+    if derivative is None or derivative is _one:
+        return lambda told, beta, delta: delta
+    return lambda told, beta, delta: delta * derivative(told, beta)
+
+
+g = by_code("g", [activation.formula for activation in ACTIVATIONS.values()])
+"""g(code, h, beta), of vectors or numbers; of softmax, which needs the whole layer, h itself."""
+times_derivative = by_code(
+    "times_derivative", [_times(activation.derivative) for activation in ACTIVATIONS.values()]
+)
+"""delta g'(h) as times_derivative(code, told, beta, delta); `told` is a, or h if it is `of_h`."""
 
 
 @kernel
@@ -76,9 +112,9 @@ def activate(activation: int, beta: float, h: Floats, a: Floats, n: int) -> None
     V = lanes(h)
     whole = n - n % V
     for j in range(0, whole, V):
-        store(a, j, g(activation, b, load(h, j)))
+        store(a, j, g(activation, load(h, j), b))
     if whole < n:
-        store(a, whole, first(g(activation, b, load(h, whole)), n - whole))
+        store(a, whole, first(g(activation, load(h, whole), b), n - whole))
 
 
 @kernel
@@ -96,29 +132,21 @@ def softmax(h: Floats, a: Floats, n: int) -> None:
 
 
 @kernel
-def times_slope(activation: int, beta: float, a: Floats, delta: Floats, n: int) -> None:
-    """Multiply delta by g'(h), told from the outputs of n neurons; zeros to the end of a vector."""
-    V = lanes(a)
-    b = a.dtype.type(beta)
+def times_slope(activation: int, beta: float, told: Floats, delta: Floats, n: int) -> None:
+    """Multiply delta by g'(h) of n neurons; zeros to the end of a vector."""
+    V = lanes(told)
+    b = told.dtype.type(beta)
     whole = n - n % V
     for j in range(0, whole, V):
-        store(delta, j, times_g_slope(activation, b, load(a, j), load(delta, j)))
+        store(delta, j, times_derivative(activation, load(told, j), b, load(delta, j)))
     if whole < n:
-        d = times_g_slope(activation, b, load(a, whole), load(delta, whole))
+        d = times_derivative(activation, load(told, whole), b, load(delta, whole))
         store(delta, whole, first(d, n - whole))
 
 
 @kernel
-def activate_few(activation: int, beta: float, h: Floats, a: Floats, n: int) -> None:
+def activate_each(activation: int, beta: float, h: Floats, a: Floats, n: int) -> None:
     """Write a = g(h) of n neurons only, one by one: a vector would wait for sums so stored."""
     b = h.dtype.type(beta)
     for j in range(n):
-        a[j] = g(activation, b, h[j])
-
-
-@kernel
-def times_slope_few(activation: int, beta: float, a: Floats, delta: Floats, n: int) -> None:
-    """Multiply delta by g'(h) of n neurons only, one by one."""
-    b = a.dtype.type(beta)
-    for j in range(n):
-        delta[j] = times_g_slope(activation, b, a[j], delta[j])
+        a[j] = g(activation, h[j], b)

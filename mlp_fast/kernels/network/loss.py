@@ -1,24 +1,55 @@
-"""Losses of one sample, and the errors of the last layer that follow from them."""
+"""Losses, each with its name, its formula and the errors of the last layer that follow from it.
+
+Whatever trains computes errors, losses and deltas of the output here: `judge` for the outputs of
+one sample, `output_delta` and `sum_losses` where samples lie side by side in vectors.
+"""
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from mlp_fast.kernels.compile.jit import kernel
-from mlp_fast.kernels.network.activation import LINEAR, SOFTMAX
-from mlp_fast.kernels.network.arguments import Floats
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.network.activation import SOFTMAX, times_derivative
+from mlp_fast.kernels.simd.memory import load, load_first, store
 from mlp_fast.kernels.simd.transcendental import exp, log, log1p
-from mlp_fast.kernels.simd.vector import lanes, load, load_first, store
+from mlp_fast.kernels.simd.types import Floats, Real, Vector
+from mlp_fast.kernels.simd.vector import first, lanes
 
-SQUARED_ERROR, CROSS_ENTROPY, BINARY_CROSS_ENTROPY = range(3)
+
+@dataclass(frozen=True)
+class Loss:
+    """What the package knows of a loss; like activations, compared by ``==``."""
+
+    name: str
+    outputs: tuple[str, ...]  # the output activations it pairs with; of () all with a derivative
+
+    @property
+    def code(self) -> int:
+        """The number by which kernels know it."""
+        return CODES[self.name]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle the name alone."""
+        return LOSSES.__getitem__, (self.name,)
 
 
-@kernel
-def squared_distance(a: Floats, t: Floats) -> float:
-    """Sum of (a - t)², in float64; of as many neurons as there are targets, like all here."""
-    total = 0.0
-    for j in range(t.size):
-        e = np.float64(a[j]) - np.float64(t[j])
-        total += e * e
-    return total
+LOSSES = {
+    loss.name: loss
+    for loss in (
+        Loss("squared_error", ()),  # (46)
+        Loss("cross_entropy", ("softmax",)),  # (52)
+        Loss("binary_cross_entropy", ("sigmoid",)),
+    )
+}
+CODES = {name: code for code, name in enumerate(LOSSES)}
+SQUARED_ERROR, CROSS_ENTROPY = CODES["squared_error"], CODES["cross_entropy"]
+
+
+@inlined
+def squared(e: Real) -> float:
+    """Return e² in float64."""
+    return np.float64(e) * np.float64(e)
 
 
 @kernel(inline=False)  # or its constants take the registers of the loops around it
@@ -44,25 +75,76 @@ def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
     return total
 
 
+@inlined
+def output_delta(loss: int, activation: int, beta: Real, told: Vector, e: Vector) -> Vector:
+    """Return dE/dh of outputs (13) from e = a - t (47), vectors or numbers.
+
+    `told` is what g'(h) is told from. With the entropies it cancels, but for beta, which is 1 for
+    all outputs but the sigmoid. The squared error of softmax needs a whole row: see `judge`.
+    """
+    return times_derivative(activation, told, beta, e) if loss == SQUARED_ERROR else beta * e
+
+
 @kernel
-def output_delta(
-    loss: int, activation: int, beta: float, a: Floats, t: Floats, delta: Floats
-) -> None:
-    """Write the error of the last layer, dE/dh (13), but for the slope that `slope_left` tells."""
+def judge(
+    loss: int,
+    activation: int,
+    beta: float,
+    h: Floats,
+    a: Floats,
+    told: Floats,
+    t: Floats,
+    delta: Floats,
+    each: bool,
+) -> tuple[float, float]:
+    """Write delta of a sample's outputs (13); return the sum of (a - t)² and the loss.
+
+    Delta may lie where h does. It ends in zeros, up to a whole vector, unless it is to be written
+    one by one: a vector would wait for outputs that were so stored.
+    """
     n, V = t.size, lanes(t)
-    factor = a.dtype.type(beta if loss == BINARY_CROSS_ENTROPY else 1.0)
-    for j in range(0, n, V):
-        target = load(t, j) if j + V <= n else load_first(t, j, n - j)
-        store(delta, j, factor * (load(a, j) - target))  # (47)
-    if loss == SQUARED_ERROR and activation == SOFTMAX:  # the whole Jacobian (43-44)
-        mean = a.dtype.type(0.0)
+    b = a.dtype.type(beta)
+    error, value = 0.0, 0.0
+    if loss != SQUARED_ERROR:
+        value = entropy(loss, beta, h, t)
+    if each:
         for j in range(n):
-            mean += delta[j] * a[j]
+            e = a[j] - t[j]  # (47)
+            error += squared(e)
+            delta[j] = output_delta(loss, activation, b, told[j], e)
+    else:
         for j in range(n):
-            delta[j] = a[j] * (delta[j] - mean)
+            error += squared(a[j] - t[j])
+        whole = n - n % V
+        for j in range(0, whole, V):
+            e = load(a, j) - load(t, j)
+            store(delta, j, output_delta(loss, activation, b, load(told, j), e))
+        if whole < n:
+            e = load(a, whole) - load_first(t, whole, n - whole)
+            d = output_delta(loss, activation, b, load(told, whole), e)
+            store(delta, whole, first(d, n - whole))
+    if loss == SQUARED_ERROR:
+        value = 0.5 * error  # (48)
+        if activation == SOFTMAX:  # the whole Jacobian (43-44)
+            mean = a.dtype.type(0.0)
+            for j in range(n):
+                mean += delta[j] * a[j]
+            for j in range(n):
+                delta[j] = a[j] * (delta[j] - mean)
+    return error, value
 
 
-@kernel
-def slope_left(loss: int, activation: int) -> int:
-    """Return the activation whose slope (18) is still to be multiplied with the output's delta."""
-    return activation if loss == SQUARED_ERROR else LINEAR
+@inlined
+def sum_losses(
+    loss: int, beta: float, e: Floats, h: Floats, t: Floats, k: int
+) -> tuple[float, float]:
+    """Return the sums of (a - t)² and of the loss over k samples of one output, end to end."""
+    error, value = 0.0, 0.0
+    for s in range(k):
+        error += squared(e[s])
+    if loss == SQUARED_ERROR:
+        value = 0.5 * error  # (48)
+    else:
+        for s in range(k):
+            value += entropy(loss, beta, h[s:], t[s : s + 1])
+    return error, value

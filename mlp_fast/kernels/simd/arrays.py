@@ -5,7 +5,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from mlp_fast.kernels.compile.jit import inlined
-from mlp_fast.kernels.network.arguments import Floats
+from mlp_fast.kernels.simd.types import Floats
 
 
 @intrinsic

@@ -5,7 +5,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from mlp_fast.kernels.simd.vector import Value, _broadcast, address, elementwise
+from mlp_fast.kernels.simd.memory import address
+from mlp_fast.kernels.simd.value import Value
+from mlp_fast.kernels.simd.vector import broadcast, elementwise
 
 INDEX = ir.IntType(64)
 ROOM = 8  # that a list has behind it, because so many numbers are written at a time
@@ -31,7 +33,7 @@ def append(typingctx, listed, m, p, mask):
         for i in parts:
             lanes = ir.VectorType(ir.IntType(32), ROOM)([i + j for j in range(ROOM)])
             chosen = builder.shuffle_vector(mask, mask, lanes)
-            first = _broadcast(builder, builder.add(p, INDEX(i)), numbers)
+            first = broadcast(builder, builder.add(p, INDEX(i)), numbers)
             every = builder.add(first, numbers(list(range(ROOM))))
             place = address(context, builder, sig.args[0], args[0], m, INDEX(ROOM))
             place = builder.bitcast(place, numbers.as_pointer())

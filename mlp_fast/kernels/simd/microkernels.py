@@ -9,7 +9,9 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from mlp_fast.kernels.simd.vector import VECTOR_BITS, Value, Vec, _broadcast, _vec, address, fetch
+from mlp_fast.kernels.simd.memory import address, fetch
+from mlp_fast.kernels.simd.value import Value
+from mlp_fast.kernels.simd.vector import VECTOR_BITS, Vec, broadcast, vec_of
 
 INDEX = ir.IntType(64)
 
@@ -106,7 +108,7 @@ def add_tile(typingctx, alpha, A, B, C, rows, r, inner, packed, j, height, vecto
     Sums run over the listed columns of A and rows of B. If packed, A has only the rows and columns
     that are listed. Return the height.
     """
-    vec = _vec(C.types[0])
+    vec = vec_of(C.types[0])
     tall, wide = height.literal_value, vectors.literal_value
 
     def codegen(context, builder, sig, args):
@@ -134,11 +136,11 @@ def add_tile(typingctx, alpha, A, B, C, rows, r, inner, packed, j, height, vecto
         b = [Value(builder, _load(builder, pointer, vec, t, v)) for v in range(wide)]
         sums = []
         for i, start in enumerate(starts):
-            a = Value(builder, _broadcast(builder, A.element(start, place), t))
+            a = Value(builder, broadcast(builder, A.element(start, place), t))
             totals = loop.sums[i * wide : (i + 1) * wide]
             sums += [a.fma(*pair).value for pair in zip(b, totals, strict=True)]
         sums = loop.close(sums)
-        factor = Value(builder, _broadcast(builder, args[0], t))
+        factor = Value(builder, broadcast(builder, args[0], t))
         for i, number in enumerate(numbers):
             pointer = C.pointer(number, j, wide * vec.lanes)
             for v in range(wide):
@@ -160,7 +162,7 @@ def dot_tile(typingctx, A, B, C, r, q, n_inner, n, biased, height, width):
     width of 0 to -3 is that of a vector but for so many quarters; then a whole vector is written,
     and behind the n-th column C is filled with anything.
     """
-    vec = _vec(C.types[0])
+    vec = vec_of(C.types[0])
     tall, wide = height.literal_value, width.literal_value
     whole = wide <= 0
     if whole:

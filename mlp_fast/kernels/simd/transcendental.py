@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlp_fast.kernels.simd.vector import Value, elementwise
+from mlp_fast.kernels.simd.value import Value
+from mlp_fast.kernels.simd.vector import elementwise
 
 
 class Format(NamedTuple):

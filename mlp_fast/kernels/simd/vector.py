@@ -3,11 +3,8 @@
     @njit(error_model="numpy")
     def squash(x, out):
         n = lanes(x)  # 8 float64 or 16 float32: 64 bytes
-        tail = x.size % n
-        for i in range(0, x.size - tail, n):
+        for i in range(0, x.size, n):
             store(out, i, 1 / (1 + absolute(load(x, i))))
-        v = load_first(x, x.size - tail, tail)
-        store_first(out, x.size - tail, tail, 1 / (1 + absolute(v)))
 
 The width is logical: where registers are narrower LLVM splits a vector, so the order of every sum
 stays the same. The target contracts, reassociates and approximates nothing: `fma` rounds once where
@@ -20,11 +17,11 @@ narrower vectors: a lane has the same bits at every width.
 
 import inspect
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.core.errors import TypingError
 from numba.core.typeconv import Conversion
 from numba.extending import (
@@ -35,6 +32,8 @@ from numba.extending import (
     register_model,
     type_callable,
 )
+
+from mlp_fast.kernels.simd.value import Value
 
 VECTOR_BITS = 512
 LANE_COUNTS = (2, 4, 8, 16, 32, 64, 128)
@@ -63,7 +62,7 @@ class VecModel(models.PrimitiveModel):  # type: ignore[misc]  # as above
         super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.lanes))
 
 
-def _vec(like: types.Type, count: types.Type | None = None) -> Vec:
+def vec_of(like: types.Type, count: types.Type | None = None) -> Vec:
     """The vector type for an array, dtype, scalar or vector: full, unless `count` is a literal."""
     if isinstance(like, Vec):
         return like
@@ -77,7 +76,7 @@ def _vec(like: types.Type, count: types.Type | None = None) -> Vec:
     return Vec(dtype, count.literal_value)
 
 
-def _broadcast(builder: ir.IRBuilder, scalar: ir.Value, t: ir.VectorType) -> ir.Value:
+def broadcast(builder: ir.IRBuilder, scalar: ir.Value, t: ir.VectorType) -> ir.Value:
     one = builder.insert_element(t(ir.Undefined), scalar, ir.IntType(32)(0))
     return builder.shuffle_vector(one, one, ir.VectorType(ir.IntType(32), t.count)(None))
 
@@ -85,14 +84,14 @@ def _broadcast(builder: ir.IRBuilder, scalar: ir.Value, t: ir.VectorType) -> ir.
 @lower_cast(types.Number, Vec)
 def _cast_to_vec(context, builder, fromty, toty, value):
     scalar = context.cast(builder, value, fromty, toty.dtype)
-    return _broadcast(builder, scalar, context.get_value_type(toty))
+    return broadcast(builder, scalar, context.get_value_type(toty))
 
 
 @intrinsic(prefer_literal=True)
 def splat(typingctx, scalar, like=None):
     """`scalar` in every lane; `like` is a literal lane count, or an array, dtype or vector."""
     counted = like is None or isinstance(like, (types.Integer, types.NoneType))
-    vec = _vec(scalar, like) if counted else _vec(like)
+    vec = vec_of(scalar, like) if counted else vec_of(like)
 
     def codegen(context, builder, sig, args):
         return args[0]  # broadcast by the cast to the signature below
@@ -103,7 +102,7 @@ def splat(typingctx, scalar, like=None):
 @intrinsic
 def lanes(typingctx, like):
     """How many lanes a vector has: a full one of this array or dtype, or this very one."""
-    count = _vec(like).lanes
+    count = vec_of(like).lanes
 
     def codegen(context, builder, sig, args):
         return context.get_constant(types.intp, count)
@@ -111,253 +110,83 @@ def lanes(typingctx, like):
     return types.literal(count)(like), codegen
 
 
-def _check_vec(v: types.Type) -> None:
+def check_vec(v: types.Type) -> None:
     if not isinstance(v, Vec):
         raise TypingError(f"only vectors are reduced, not {v}")
-
-
-# --- memory ---------------------------------------------------------------------------------------
-
-
-def _check_array(array: types.Type, stored: types.Type | None = None) -> None:
-    if not isinstance(array, types.Array) or array.ndim != 1 or array.layout not in "CF":
-        raise TypingError(f"vectors live in contiguous 1-D arrays, not in {array}")
-    if stored is None:
-        return
-    if not (isinstance(stored, Vec) and array.mutable and array.dtype == stored.dtype):
-        raise TypingError(f"cannot store {stored} in {array}")
-
-
-def _address(context, builder, sig, args, vec: Vec, count: ir.Value) -> ir.Value:
-    pointer = address(context, builder, sig.args[0], args[0], args[1], count)
-    return builder.bitcast(pointer, context.get_value_type(vec).as_pointer())
-
-
-def address(context, builder, array_type: types.Array, array, i: ir.Value, count: ir.Value):
-    """Where an array's elements i .. i + count are; checked if Numba's own indexing would be."""
-    array = context.make_array(array_type)(context, builder, array)
-    if context.enable_boundscheck:
-        room = builder.sub(builder.extract_value(array.shape, 0), count)
-        outside = builder.icmp_signed(">", i, room)
-        for number in (i, count):
-            outside = builder.or_(outside, builder.icmp_signed("<", number, number.type(0)))
-        with builder.if_then(outside, likely=False):
-            message = ("vector is out of bounds",)
-            context.call_conv.return_user_exc(builder, IndexError, message)
-    return builder.gep(array.data, [i])
-
-
-def fetch(builder, pointer, write: bool, near: bool) -> None:
-    """Have a cache line brought into the first cache, or but the second, while work goes on."""
-    int32 = ir.IntType(32)
-    t = ir.FunctionType(ir.VoidType(), [pointer.type, int32, int32, int32])
-    prefetch = cgutils.get_or_insert_function(builder.module, t, "llvm.prefetch.p0")
-    builder.call(prefetch, [pointer, int32(int(write)), int32(3 if near else 2), int32(1)])
-
-
-@intrinsic
-def expect(typingctx, array, i):
-    """Say that the line of array[i] will be read before long; `i` may lie anywhere."""
-    _check_array(array)
-
-    def codegen(context, builder, sig, args):
-        data = context.make_array(sig.args[0])(context, builder, args[0]).data
-        pointer = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
-        fetch(builder, pointer, write=False, near=False)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp), codegen
-
-
-@intrinsic(prefer_literal=True)
-def load(typingctx, array, i, count=None):
-    """The vector array[i : i + lanes]; a full one, unless `count` is a literal."""
-    _check_array(array)
-    vec = _vec(array, count)
-
-    def codegen(context, builder, sig, args):
-        n = context.get_constant(types.intp, vec.lanes)
-        pointer = _address(context, builder, sig, args, vec, n)
-        return builder.load(pointer, align=vec.dtype.bitwidth // 8)
-
-    return vec(array, types.intp, count or types.none), codegen
-
-
-@intrinsic(prefer_literal=True)
-def load_tile(typingctx, array, i, vectors):
-    """Like `load`, but so many full vectors as one; `vectors` is a literal."""
-    _check_array(array)
-    if not isinstance(vectors, types.IntegerLiteral):
-        raise TypingError(f"the number of vectors must be a literal, not {vectors}")
-    vec = Vec(array.dtype, vectors.literal_value * _vec(array).lanes)
-
-    def codegen(context, builder, sig, args):
-        n = context.get_constant(types.intp, vec.lanes)
-        pointer = _address(context, builder, sig, args, vec, n)
-        return builder.load(pointer, align=vec.dtype.bitwidth // 8)
-
-    return vec(array, types.intp, vectors), codegen
-
-
-@intrinsic
-def store(typingctx, array, i, v):
-    """array[i : i + lanes] = v"""
-    _check_array(array, v)
-
-    def codegen(context, builder, sig, args):
-        n = context.get_constant(types.intp, v.lanes)
-        pointer = _address(context, builder, sig, args, v, n)
-        builder.store(args[2], pointer, align=v.dtype.bitwidth // 8)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, v), codegen
-
-
-def _call_masked(builder, name: str, vec: Vec, pointer: ir.Value, n: ir.Value, *value):
-    """llvm.masked.load or store of the first n lanes."""
-    t = pointer.type.pointee
-    indices = ir.VectorType(ir.IntType(vec.dtype.bitwidth), vec.lanes)
-    if indices.element.width < n.type.width:
-        n = builder.trunc(n, indices.element)
-    mask = builder.icmp_signed(
-        "<", indices(list(range(vec.lanes))), _broadcast(builder, n, indices)
-    )
-    args = [*value, pointer, ir.IntType(32)(vec.dtype.bitwidth // 8), mask]
-    args += [] if value else [t(None)]
-    fnty = ir.FunctionType(ir.VoidType() if value else t, [a.type for a in args])
-    name = f"llvm.masked.{name}.v{vec.lanes}f{vec.dtype.bitwidth}.p0"
-    return builder.call(builder.module.declare_intrinsic(name, fnty=fnty), args)
-
-
-@intrinsic(prefer_literal=True)
-def load_first(typingctx, array, i, n, count=None):
-    """The vector array[i : i + n], zero from lane n on; memory behind it is not touched."""
-    _check_array(array)
-    vec = _vec(array, count)
-
-    def codegen(context, builder, sig, args):
-        pointer = _address(context, builder, sig, args, vec, args[2])
-        return _call_masked(builder, "load", vec, pointer, args[2])
-
-    return vec(array, types.intp, types.intp, count or types.none), codegen
-
-
-@intrinsic
-def store_first(typingctx, array, i, n, v):
-    """array[i : i + n] = the first n lanes of v"""
-    _check_array(array, v)
-
-    def codegen(context, builder, sig, args):
-        pointer = _address(context, builder, sig, args, v, args[2])
-        _call_masked(builder, "store", v, pointer, args[2], args[3])
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, types.intp, v), codegen
-
-
-# --- values that emit instructions ----------------------------------------------------------------
-
-
-def _emits(on_floats: str, on_ints: str = "") -> Callable:
-    def method(self, *others):
-        return self.emit(on_ints if self.is_int else on_floats, *others)
-
-    return method
-
-
-def _compares(symbol: str) -> Callable:
-    def method(self, other):
-        unordered = symbol == "!="  # NaN differs from everything
-        emit = self.builder.fcmp_unordered if unordered else self.builder.fcmp_ordered
-        return Value(self.builder, emit(symbol, self.value, self.constant(other).value))
-
-    return method
-
-
-class Value:
-    """An LLVM vector or scalar under construction, so that the formulas below look like formulas.
-
-    Every operator appends one instruction; Python numbers become constants.
-    """
-
-    def __init__(self, builder: ir.IRBuilder, value: ir.Value):
-        self.builder, self.value = builder, value
-        self.count = getattr(value.type, "count", None)
-        self.element = getattr(value.type, "element", value.type)
-        self.is_int = isinstance(self.element, ir.IntType)
-
-    __neg__ = _emits("fneg")
-    __add__, __sub__ = _emits("fadd", "add"), _emits("fsub", "sub")
-    __mul__, __truediv__ = _emits("fmul"), _emits("fdiv")
-    __and__, __or__ = _emits("", "and_"), _emits("", "or_")
-    __lshift__, __rshift__ = _emits("", "shl"), _emits("", "lshr")  # >> fills with zeros
-    __lt__, __le__, __eq__ = map(_compares, ("<", "<=", "=="))
-    __gt__, __ge__, __ne__ = map(_compares, (">", ">=", "!="))
-
-    @property
-    def bits(self) -> int:
-        return 64 if self.element in (ir.DoubleType(), ir.IntType(64)) else 32
-
-    def constant(self, x) -> "Value":
-        if isinstance(x, Value):
-            return x
-        t = self.value.type
-        return Value(self.builder, t([x] * self.count if self.count else x))
-
-    def emit(self, instruction: str, *others) -> "Value":
-        operands = (self.constant(other).value for other in others)
-        return Value(self.builder, getattr(self.builder, instruction)(self.value, *operands))
-
-    def call(self, name: str, *others) -> "Value":
-        """The LLVM intrinsic of this name, with arguments and result of this type."""
-        t, lanes = self.value.type, f"v{self.count}" if self.count else ""
-        operands = [self.value, *(self.constant(other).value for other in others)]
-        function = self.builder.module.declare_intrinsic(
-            f"llvm.{name}.{lanes}f{self.bits}", fnty=ir.FunctionType(t, [t] * len(operands))
-        )
-        return Value(self.builder, self.builder.call(function, operands))
-
-    def fma(self, b, c) -> "Value":
-        return self.call("fma", b, c)
-
-    def choose(self, a, b: "Value") -> "Value":
-        """Lanes of a where this mask is set, of b elsewhere."""
-        return Value(self.builder, self.builder.select(self.value, b.constant(a).value, b.value))
-
-    def as_float(self) -> "Value":
-        return self._reinterpret(ir.DoubleType() if self.bits == 64 else ir.FloatType())
-
-    def as_int(self) -> "Value":
-        return self._reinterpret(ir.IntType(self.bits))
-
-    def _reinterpret(self, element: ir.Type) -> "Value":
-        t = ir.VectorType(element, self.count) if self.count else element
-        return Value(self.builder, self.builder.bitcast(self.value, t))
 
 
 # --- elementwise operators and functions ----------------------------------------------------------
 
 
-def elementwise(formula: Callable) -> Callable:
-    """Make a formula on `Value` a Numba function of vectors (scalars broadcast) or of floats."""
-    signature = inspect.signature(formula)
+def elementwise(formula: Callable) -> Any:
+    """Make a formula on `Value` a Numba function of vectors (scalars broadcast) or of floats.
+
+    It keeps the formula by that name.
+    """
 
     def define(typingctx, *args):
-        t = next((a for a in args if isinstance(a, Vec)), None) or typingctx.unify_types(*args)
-        mixed = any(isinstance(a, Vec) and a != t for a in args)
-        if mixed or not isinstance(getattr(t, "dtype", t), types.Float):
-            raise TypingError(f"{formula.__name__} takes floats or like vectors, not {args}")
+        t = _common(formula.__name__, typingctx, args)
 
         def codegen(context, builder, sig, args):
             return formula(*(Value(builder, a) for a in args)).value
 
         return t(*[t] * len(args)), codegen
 
-    first = inspect.Parameter("typingctx", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    vars(define)["__signature__"] = signature.replace(
-        parameters=[first, *signature.parameters.values()]
-    )
     define.__name__, define.__doc__ = formula.__name__, formula.__doc__
+    function = _intrinsic_of(define, [*inspect.signature(formula).parameters])
+    function.formula = formula
+    return function
+
+
+def by_code(name: str, formulas: Sequence[Callable]) -> Any:
+    """Make a Numba function (code, *values) that is elementwise the formula of that number.
+
+    All formulas have the same parameters. The last is taken for every code that none has.
+    """
+
+    def define(typingctx, code, *args):
+        t = _common(name, typingctx, args)
+
+        def codegen(context, builder, sig, args):
+            code, *values = args
+            done, results = builder.append_basic_block("done"), []
+            for i, formula in enumerate(formulas):
+                other = None
+                if i < len(formulas) - 1:
+                    this, other = (builder.append_basic_block(name) for _ in range(2))
+                    builder.cbranch(builder.icmp_signed("==", code, code.type(i)), this, other)
+                    builder.position_at_end(this)
+                result = formula(*(Value(builder, v) for v in values)).value
+                results.append((result, builder.block))
+                builder.branch(done)
+                if other is not None:
+                    builder.position_at_end(other)
+            builder.position_at_end(done)
+            chosen = builder.phi(results[0][0].type)
+            for result, block in results:
+                chosen.add_incoming(result, block)
+            return chosen
+
+        return t(types.intp, *[t] * len(args)), codegen
+
+    define.__name__ = name
+    return _intrinsic_of(define, ["code", *inspect.signature(formulas[0]).parameters])
+
+
+def _common(name: str, typingctx, args: tuple) -> types.Type:
+    """The type that all arguments are cast to: that of the vectors, or the widest of the floats."""
+    t = next((a for a in args if isinstance(a, Vec)), None) or typingctx.unify_types(*args)
+    mixed = any(isinstance(a, Vec) and a != t for a in args)
+    if mixed or not isinstance(getattr(t, "dtype", t), types.Float):
+        raise TypingError(f"{name} takes floats or like vectors, not {args}")
+    return t
+
+
+def _intrinsic_of(define: Callable, names: Sequence[str]) -> Any:
+    """An intrinsic whose Numba function has parameters of these names."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter(name, kind) for name in ("typingctx", *names)]
+    vars(define)["__signature__"] = inspect.Signature(parameters)
     return intrinsic(define)
 
 
@@ -403,19 +232,6 @@ def _lower_getitem(context, builder, sig, args):
 
 
 @intrinsic
-def select(typingctx, mask, a, b):
-    """Lanes of a where the mask is set, of b elsewhere."""
-    vec = a if isinstance(a, Vec) else b
-    if not isinstance(vec, Vec) or mask != Vec(types.boolean, vec.lanes):
-        raise TypingError(f"select takes a mask and vectors as wide, not {mask}, {a}, {b}")
-
-    def codegen(context, builder, sig, args):
-        return builder.select(*args)
-
-    return vec(mask, vec, vec), codegen
-
-
-@intrinsic
 def bits(typingctx, mask):
     """An integer whose bit i is lane i of a mask."""
     if not isinstance(mask, Vec) or mask.dtype != types.boolean:
@@ -430,11 +246,11 @@ def bits(typingctx, mask):
 @intrinsic
 def first(typingctx, v, n):
     """The first n lanes of v, zero in the others."""
-    _check_vec(v)
+    check_vec(v)
 
     def codegen(context, builder, sig, args):
         numbers = ir.VectorType(ir.IntType(32), v.lanes)
-        n = _broadcast(builder, builder.trunc(args[1], numbers.element), numbers)
+        n = broadcast(builder, builder.trunc(args[1], numbers.element), numbers)
         mask = builder.icmp_signed("<", numbers(list(range(v.lanes))), n)
         return builder.select(mask, args[0], args[0].type(None))
 
@@ -454,21 +270,9 @@ def maximum(a, b):
 
 
 @elementwise
-def minimum(a, b):
-    """The lesser; a if they do not compare, as ``min(a, b)``: a NaN in a stays, one in b goes."""
-    return (b < a).choose(b, a)
-
-
-@elementwise
 def absolute(x):
     """x without its sign."""
     return x.call("fabs")
-
-
-@elementwise
-def sqrt(x):
-    """The square root, correctly rounded."""
-    return x.call("sqrt")
 
 
 # --- reductions -----------------------------------------------------------------------------------
@@ -487,7 +291,7 @@ def _reduce(builder: ir.IRBuilder, v: ir.Value, join: Callable) -> ir.Value:
 @intrinsic
 def vsum(typingctx, v):
     """The sum of all lanes, halves to halves: ((0+4) + (2+6)) + ((1+5) + (3+7)) of eight."""
-    _check_vec(v)
+    check_vec(v)
 
     def codegen(context, builder, sig, args):
         return _reduce(builder, args[0], operator.add)
@@ -501,7 +305,7 @@ def vsum_groups(typingctx, v, step, count):
 
     Lane i is joined to the one whose number differs in a bit, so all of a group have the same bits.
     """
-    _check_vec(v)
+    check_vec(v)
     if not all(isinstance(t, types.IntegerLiteral) for t in (step, count)):
         raise TypingError(f"groups of lanes have literal numbers, not {step} and {count}")
 
@@ -519,7 +323,7 @@ def vsum_groups(typingctx, v, step, count):
 @intrinsic
 def vmax(typingctx, v):
     """The greatest of all lanes, down the same tree. A NaN may get lost."""
-    _check_vec(v)
+    check_vec(v)
 
     def codegen(context, builder, sig, args):
         return _reduce(builder, args[0], lambda low, high: (high > low).choose(high, low))

@@ -1,40 +1,49 @@
 """Batch training: the rows of a batch as matrices, one update for each batch (section 2.5).
 
-A large batch is taken in parts that fit in a cache; their gradients are summed up, then subtracted.
+The meaning is `Reference.step` of reference.py, a step for each batch. All is matmuls of tiles that
+stay in registers. A large batch is taken in parts that fit in a cache; their gradients are summed
+up, then subtracted. MEASURED_BATCH
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
-from mlp_fast.kernels.linalg.csr import add_sparse_gradient
+from mlp_fast.kernels.linalg.csr import add_listed, transpose
 from mlp_fast.kernels.linalg.matmul import add_product, dot_product
+from mlp_fast.kernels.linalg.matrix import Listed, Matrix, Rows
 from mlp_fast.kernels.linalg.nonzero import list_rows
 from mlp_fast.kernels.network.activation import times_slope
-from mlp_fast.kernels.network.arguments import (
-    Curves,
-    Data,
-    Floats,
-    Listed,
-    Matrix,
-    Network,
+from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
+from mlp_fast.kernels.network.forward_batch import (
+    ROWS,
     Part,
-    Real,
-    Rows,
-    Rule,
     Work,
+    forward_batch,
+    part_of,
+    told_from_rows,
+    work_buffers,
 )
-from mlp_fast.kernels.network.forward import forward_batch, take
-from mlp_fast.kernels.network.loss import (
-    SQUARED_ERROR,
-    entropy,
-    output_delta,
-    slope_left,
-    squared_distance,
-)
+from mlp_fast.kernels.network.loss import judge
 from mlp_fast.kernels.network.shuffle import order_of
 from mlp_fast.kernels.simd.arrays import flat, unlocked
-from mlp_fast.kernels.simd.vector import fma, lanes, load, store
+from mlp_fast.kernels.simd.memory import load, store
+from mlp_fast.kernels.simd.types import Floats, Real
+from mlp_fast.kernels.simd.vector import fma, lanes
+
+
+def batch_buffers(network: Network, data: Data, rule: Rule) -> Work:
+    """Return buffers for a batch, or for the part of it that is worked on at a time."""
+    n_rows = min(rule.batch_size, ROWS)
+    return work_buffers(
+        network,
+        data.rows,
+        n_rows,
+        in_order=data.in_order,
+        train=True,
+        skips=True,
+        gradient=rule.batch_size > ROWS,
+    )
 
 
 @kernel(inline=False)
@@ -49,7 +58,7 @@ def train_batch(
 def train_sparse_batch(
     network: Network, data: Data, rule: Rule, work: Work, curves: Curves, first: int, last: int
 ) -> None:
-    """Do so with sparse rows."""
+    """Take steps first to last with sparse rows."""
     take_batches(network, data, rule, work, curves, first, last, True)
 
 
@@ -64,7 +73,7 @@ def take_batches(
     last: int,
     sparse: bool,
 ) -> None:
-    """Do as `train_batch`, with rows that are sparse or not."""
+    """Take steps first to last with rows that are sparse or not."""
     k, size = data.T.shape[0], rule.batch_size
     batches = (k + size - 1) // size
     one = network.theta.dtype.type(1.0)
@@ -78,15 +87,15 @@ def take_batches(
         for begin in range(start, end, work.capacity):
             stop = min(begin + work.capacity, end)
             samples = order[begin:stop]
-            part = take(data.rows, samples, rule.gather, work, sparse)
-            forward_batch(network, part, rule.skip_zeros, work, sparse)
-            error, loss = output_errors(network, rule.loss, data.T, samples, work)
+            part = part_of(data.rows, samples, work, sparse)
+            forward_batch(network, part, work, sparse)
+            error, loss = judge_rows(network, rule.loss, data.T, samples, work)
             curves.error[epoch] += error
             curves.loss[epoch] += loss
             factor, target = -eta, network.theta
             if not whole:
                 factor, target = one, work.gradient
-            backward_batch(network, factor, part, rule.skip_zeros, work, target, sparse)
+            backward_batch(network, factor, part, work, target, sparse)
         if not whole:
             descend(network.theta, eta, work.gradient)
 
@@ -98,37 +107,35 @@ def train_forwarded(
     learning_rate: float,
     rows: Rows,
     T: Floats,
-    skip_zeros: bool,
     work: Work,
 ) -> None:
     """Take one step with a batch whose outputs are in work already."""
     k = rows.X.shape[0]
     samples, eta = work.every[:k], network.theta.dtype.type(learning_rate / k)
-    output_errors(network, loss, T, samples, work)
+    judge_rows(network, loss, T, samples, work)
     A = Matrix(flat(rows.X), rows.n, 1)
     if not network.layers[0].by_input:
         A = Matrix(work.x, work.width, 1)
-    backward_batch(network, -eta, Part(A, rows, samples), skip_zeros, work, network.theta, False)
+    backward_batch(network, -eta, Part(A, rows, samples), work, network.theta, False)
 
 
 @kernel
-def output_errors(
+def judge_rows(
     network: Network, loss: int, T: Floats, samples: NDArray[np.int64], work: Work
 ) -> tuple[float, float]:
     """Turn h of the last layer into delta (85); return the sums of (a - t)² and of the loss."""
     layer = network.layers[network.layers.size - 1]
     begin = layer.before * work.capacity
+    outputs, told = work.outputs[begin:], told_from_rows(layer, work)
+    g, beta = layer.activation, layer.beta
     error, summed = 0.0, 0.0
     for i in range(samples.size):
-        t = unlocked(T[samples[i]])
-        row = begin + i * layer.width
-        a, h = work.outputs[row:], work.delta[row:]
-        error += squared_distance(a, t)
-        if loss != SQUARED_ERROR:
-            summed += entropy(loss, layer.beta, h, t)
-        output_delta(loss, layer.activation, layer.beta, a, t, h)
-        times_slope(slope_left(loss, layer.activation), layer.beta, a, h, layer.n_out)
-    return error, (0.5 * error if loss == SQUARED_ERROR else summed)
+        row = i * layer.width
+        a, h, t = outputs[row:], work.delta[begin + row :], unlocked(T[samples[i]])
+        of_row = judge(loss, g, beta, h, a, told[row:], t, h, False)
+        error += of_row[0]
+        summed += of_row[1]
+    return error, summed
 
 
 @inlined
@@ -136,7 +143,6 @@ def backward_batch(
     network: Network,
     factor: Real,
     part: Part,
-    skip_zeros: bool,
     work: Work,
     theta: Floats,
     sparse: bool,
@@ -156,14 +162,16 @@ def backward_batch(
             A = Matrix(work.outputs[begin:], below.width, 1)
             delta_below = Matrix(work.delta[begin:], below.width, 1)
             errors_below(network, l, delta, delta_below, k, work)
+            told = told_from_rows(below, work)
             for i in range(0, k * below.width, below.width):
-                a, d = A.values[i:], delta_below.values[i:]
-                times_slope(below.activation, below.beta, a, d, below.n_out)
+                d = delta_below.values[i:]
+                times_slope(below.activation, below.beta, told[i:], d, below.n_out)
         add_bias_gradient(network, l, factor, delta, k, work, theta)
         if sparse and l == 0:
             add_sparse_gradient(network, factor, part.rows, part.samples, work, theta)
         else:
-            add_gradient(network, l, factor, A, delta, k, skip_zeros and l == 0, work, theta)
+            skip_zeros = work.skips_zeros and l == 0
+            add_gradient(network, l, factor, A, delta, k, skip_zeros, work, theta)
 
 
 @kernel
@@ -195,7 +203,8 @@ def errors_below(
         return
     delta_below.values[: k * delta_below.row] = 0
     one, rows = W.dtype.type(1.0), Matrix(W[1:], layer.stride, 1)
-    add_product(one, delta, rows, delta_below, Listed(work.every[:k], work.every[:n], False), n_in)
+    listed = Listed(work.every[:k], network.every[:n], False)
+    add_product(one, delta, rows, delta_below, listed, n_in)
 
 
 @kernel
@@ -216,7 +225,7 @@ def add_gradient(
     samples = work.every[:k]
     if not layer.by_input:
         rows, errors = Matrix(W[1:], layer.stride, 1), Matrix(delta.values, 1, delta.row)
-        add_product(factor, errors, A, rows, Listed(work.every[:n], samples, False), n_in)
+        add_product(factor, errors, A, rows, Listed(network.every[:n], samples, False), n_in)
         return
     rows, columns = Matrix(W[layer.stride :], layer.stride, 1), Matrix(A.values, 1, A.row)
     whole = 0
@@ -225,9 +234,9 @@ def add_gradient(
         for p in range(0, whole, 8):
             listed = work.listed[: list_rows(A, k, p, work.listed)]
             add_product(
-                factor, columns, delta, rows, Listed(work.every[p : p + 8], listed, False), n
+                factor, columns, delta, rows, Listed(network.every[p : p + 8], listed, False), n
             )
-    add_product(factor, columns, delta, rows, Listed(work.every[whole:n_in], samples, False), n)
+    add_product(factor, columns, delta, rows, Listed(network.every[whole:n_in], samples, False), n)
 
 
 @kernel
@@ -249,3 +258,34 @@ def descend(theta: Floats, eta: Real, gradient: Floats) -> None:
     for i in range(theta.size):
         theta[i] -= eta * gradient[i]
         gradient[i] = 0
+
+
+@kernel
+def add_sparse_gradient(
+    network: Network,
+    factor: Real,
+    rows: Rows,
+    samples: NDArray[np.int64],
+    work: Work,
+    theta: Floats,
+) -> None:
+    """Add so many times A' delta (77) of the first layer, but for the bias, of sparse rows."""
+    layer = network.layers[0]
+    W, n, stride = theta[layer.weights :], layer.n_out, layer.stride
+    delta, columns = Matrix(work.delta, layer.width, 1), work.transposed
+    begin = 0
+    for c in range(transpose(rows, samples, columns, work.listed)):
+        p = work.listed[c]
+        end = columns.ends[p]
+        columns.ends[p] = 0
+        index, values = columns.rows[begin:end], columns.values[begin:end]
+        if layer.by_input:
+            add_listed(factor, values, index, delta, W[(p + 1) * stride :], n)
+        else:
+            for j in range(n):
+                total = W.dtype.type(0.0)
+                for q in range(index.size):
+                    total = fma(values[q], delta.values[index[q] * layer.width + j], total)
+                i = j * stride + p + 1
+                W[i] = fma(factor, total, W[i])
+        begin = end

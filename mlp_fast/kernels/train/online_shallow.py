@@ -1,38 +1,65 @@
 """Online training (algorithm 2.4.1) of one hidden layer below one output, in registers.
 
-So small a network is bound by how long one sample waits for the one before it. While sample t is
+The meaning is `Reference.train` of reference.py with batches of one row. So small a network is bound by how long one sample waits for the one before it. While sample t is
 worked on, the first layer's weights take the update of sample t - 1 and meet the inputs of sample
 t + 1: s = x_{t+1} W. Only the update by t itself is lacking then, and follows as soon as its delta
-is known: h_{t+1} = s - eta (x_t . x_{t+1}) delta_t, the bias node's -1 included in x.
+is known: h_{t+1} = s - eta (x_t . x_{t+1}) delta_t, the bias node's -1 included in x. Weights stay in
+registers from sample to sample, MEASURED_SHALLOW
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.linalg.buffers import aligned
 from mlp_fast.kernels.linalg.csr import clear, scatter
 from mlp_fast.kernels.linalg.finite import largest
-from mlp_fast.kernels.network.activation import activate, g, times_g_slope
-from mlp_fast.kernels.network.arguments import (
-    Curves,
-    Data,
-    Floats,
-    Network,
-    Nodes,
-    Real,
-    Rule,
-    Vector,
-)
-from mlp_fast.kernels.network.loss import SQUARED_ERROR, entropy, slope_left
+from mlp_fast.kernels.network.activation import activate, g, times_derivative
+from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
+from mlp_fast.kernels.network.loss import SQUARED_ERROR, entropy, output_delta, squared
 from mlp_fast.kernels.network.shuffle import order_of
 from mlp_fast.kernels.simd.arrays import unlocked
-from mlp_fast.kernels.simd.vector import absolute, fma, lanes, load, splat, store, vmax, vsum
+from mlp_fast.kernels.simd.memory import load, store
+from mlp_fast.kernels.simd.types import Floats, Real, Vector
+from mlp_fast.kernels.simd.vector import absolute, fma, lanes, splat, vmax, vsum
 from mlp_fast.kernels.simd.vector import first as first_lanes
 
 RUN = 1024  # samples after which all updates are in the weights, counted from an epoch's start
-FEW = 4  # lanes, with which a sample is but a wait, and one more instruction costs nothing
+LATENCY_BOUND = 4  # lanes, with which a sample is but a wait, and an instruction costs nothing
+INPUTS = 64  # with more, a sample no longer waits for the one before it
+
+
+class Run(NamedTuple):
+    """Buffers for the samples of a run, but for their weights, which stay in registers."""
+
+    a: Floats  # (most lanes of a row,), of the hidden layer
+    dense: Floats  # (RUN, n_0) or nothing: the sparse rows of a run
+    every: NDArray[np.int64]  # 0, 1, 2, ...: which of these are taken
+    h_out: Floats  # (RUN,), h of the output ...
+    delta_out: Floats  # ... and its delta, but for beta
+
+
+def run_buffers(network: Network, data: Data, rule: Rule) -> Run:
+    """Return buffers for a run."""
+    dtype, n = network.theta.dtype, min(data.T.shape[0], RUN)
+    n_dense = n if data.rows.sparse else 0
+    return Run(
+        aligned(max(TRAIN_SHALLOW), dtype),
+        np.zeros((n_dense, data.rows.n), dtype),
+        np.arange(n_dense),
+        np.zeros(n, dtype),
+        np.zeros(n, dtype),
+    )
+
+
+def row_lanes(sizes: Sequence[int]) -> int:
+    """Return how many lanes a row of weights takes in registers; 0 if networks are not for here."""
+    if len(sizes) != 3 or sizes[2] != 1 or sizes[0] > INPUTS:
+        return 0
+    return min((lanes for lanes in TRAIN_SHALLOW if lanes >= sizes[1]), default=0)
 
 
 def _with_rows_of(count: int) -> Any:
@@ -40,12 +67,12 @@ def _with_rows_of(count: int) -> Any:
         network: Network,
         data: Data,
         rule: Rule,
-        nodes: Nodes,
+        run: Run,
         curves: Curves,
         first: int,
         last: int,
     ) -> None:
-        take_runs(network, data, rule, nodes, curves, first, last, count)
+        take_runs(network, data, rule, run, curves, first, last, count)
 
     train.__name__ = train.__qualname__ = f"train_shallow_{count}"
     return kernel(inline=False)(train)
@@ -60,7 +87,7 @@ def take_runs(
     network: Network,
     data: Data,
     rule: Rule,
-    nodes: Nodes,
+    run: Run,
     curves: Curves,
     begin: int,
     end: int,
@@ -71,7 +98,6 @@ def take_runs(
     W, w = network.theta[layers[0].weights :], network.theta[layers[1].weights :]
     n, stride = layers[0].n_out, layers[0].stride
     g_hidden, g_output = layers[0].activation, layers[1].activation
-    left = slope_left(rule.loss, g_output)
     one, eta = W.dtype.type(1.0), W.dtype.type(rule.learning_rate)
     beta, beta_out = W.dtype.type(layers[0].beta), W.dtype.type(layers[1].beta)
     eta_out = -eta * beta_out
@@ -85,7 +111,7 @@ def take_runs(
         samples = order[s : min(s + RUN, k)]
         X, places = unlocked(data.rows.X), samples
         if sparse:
-            X, places = nodes.run, nodes.every
+            X, places = run.dense, run.every
             scatter(data.rows, samples, X.reshape(X.size), X.shape[1])
         x = X[places[0]]
         if step == begin or sparse or (s == 0 and not in_order):
@@ -97,16 +123,16 @@ def take_runs(
         for s in range(samples.size):
             t = unlocked(data.T[samples[s]])
             if count > 4 * lanes(W):  # too many registers for a long formula: vector by vector
-                store(nodes.a, 0, h)
-                activate(g_hidden, layers[0].beta, nodes.a, nodes.a, n)
-                a = load(nodes.a, 0, count)
+                store(run.a, 0, h)
+                activate(g_hidden, layers[0].beta, run.a, run.a, n)
+                a = load(run.a, 0, count)
             else:
-                a = g(g_hidden, beta, h)
-            v_slope = times_g_slope(g_hidden, beta, a, v)
+                a = g(g_hidden, h, beta)
+            v_slope = times_derivative(g_hidden, a, beta, v)
             h_out = sum_output(a, v, bias, count)
-            y = g(g_output, beta_out, h_out)
+            y = g(g_output, h_out, beta_out)
             e = y - t[0]  # (47)
-            slope_out = times_g_slope(left, one, y, one)  # but for beta, which eta_out has
+            slope_out = output_delta(rule.loss, g_output, one, y, one)  # eta_out has beta
 
             x_next = X[places[min(s + 1, samples.size - 1)]]
             row = load(W, 0, count) - change  # (4), of the sample before
@@ -127,8 +153,8 @@ def take_runs(
             bias -= step_out
             x_before, x = x, x_next
 
-            error += np.float64(e) * np.float64(e)
-            nodes.h_out[s], nodes.delta_out[s] = h_out, e * slope_out
+            error += squared(e)
+            run.h_out[s], run.delta_out[s] = h_out, e * slope_out
         # the last sample's update, and h of the first of the next run where its order is known
         step += samples.size
         x_next = X[0 if sparse else order[step % k]]
@@ -142,11 +168,11 @@ def take_runs(
         if sparse:
             clear(data.rows, samples, X.reshape(X.size), X.shape[1])
         # the sum in (36) overflows: other kernels then diverge, however small g'(h)
-        if not largest(nodes.delta_out, samples.size) * (beta_out * vmax(absolute(v))) < np.inf:
+        if not largest(run.delta_out, samples.size) * (beta_out * vmax(absolute(v))) < np.inf:
             error = np.nan
         loss = 0.5 * error  # (48)
         if rule.loss != SQUARED_ERROR:
-            loss = entropy_of_run(rule.loss, layers[1].beta, data.T, samples, nodes) + 0.0 * error
+            loss = entropy_of_run(rule.loss, layers[1].beta, data.T, samples, run) + 0.0 * error
         curves.error[epoch] += error
         curves.loss[epoch] += loss
     store(w, 1, v)
@@ -155,19 +181,19 @@ def take_runs(
 
 @kernel(inline=False)  # whose registers the loop over samples needs
 def entropy_of_run(
-    loss: int, beta: float, T: Floats, samples: NDArray[np.int64], nodes: Nodes
+    loss: int, beta: float, T: Floats, samples: NDArray[np.int64], run: Run
 ) -> float:
     """Sum up either cross-entropy over the samples of a run."""
     total = 0.0
     for s in range(samples.size):
-        total += entropy(loss, beta, nodes.h_out[s:], unlocked(T[samples[s]]))
+        total += entropy(loss, beta, run.h_out[s:], unlocked(T[samples[s]]))
     return total
 
 
 @inlined
 def sum_output(a: Vector, v: Vector, bias: Real, count: int) -> Any:
     """Return h of the output (2). In a lane of few the bias is subtracted sooner."""
-    if count <= FEW:
+    if count <= LATENCY_BOUND:
         return vsum(fma(a, v, first_lanes(splat(-bias, v), 1)))
     return vsum(a * v) - bias
 
@@ -175,6 +201,6 @@ def sum_output(a: Vector, v: Vector, bias: Real, count: int) -> Any:
 @inlined
 def add_update(h: Vector, share: Vector, y: Real, t: Real, slope: Real, count: int) -> Vector:
     """Return h after the update by (y - t) slope times its share; of few lanes at once."""
-    if count <= FEW:
+    if count <= LATENCY_BOUND:
         return fma(slope, fma(y, share, -t * share), h)
     return fma((y - t) * slope, share, h)

@@ -1,21 +1,41 @@
 """Batch training of tiny networks: each sample of the batch has a lane of its own (section 2.5).
 
-Where matrices are of a few rows and columns, every neuron is one vector over the samples: nothing
-is called, and only the sums over the batch in (77) cross lanes.
+The meaning is `Reference.step` of reference.py, a step for each batch. Where matrices are of a few rows and columns, every neuron is one vector over the samples: nothing
+is called, and only the sums over the batch in (77) cross lanes: MEASURED_TINY
 """
 
-from typing import Any
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
-from mlp_fast.kernels.network.activation import g, times_g_slope
-from mlp_fast.kernels.network.arguments import Curves, Data, Lanes, Network, Real, Rule
-from mlp_fast.kernels.network.loss import SQUARED_ERROR, entropy, slope_left
+from mlp_fast.kernels.linalg.buffers import aligned
+from mlp_fast.kernels.network.activation import g, times_derivative
+from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
+from mlp_fast.kernels.network.loss import output_delta, sum_losses
 from mlp_fast.kernels.network.shuffle import order_of
-from mlp_fast.kernels.simd.vector import first, fma, load, splat, store, vsum
+from mlp_fast.kernels.simd.memory import load, store
+from mlp_fast.kernels.simd.types import Floats, Real
+from mlp_fast.kernels.simd.vector import first, fma, splat, vsum
 
 LANES = 8  # more than the samples of most such batches, and sums over them end soon
+
+
+class Lanes(NamedTuple):
+    """Buffers of a batch whose samples lie in lanes: a vector for each neuron."""
+
+    a: Floats  # outputs of all layers, the inputs first
+    delta: Floats  # h, then delta, which no longer needs h
+    t: Floats  # targets
+    e: Floats  # a - t of the outputs
+    top: int  # where the last layer begins in them
+
+
+def lane_buffers(network: Network, data: Data, rule: Rule) -> Lanes:
+    """Return buffers for a batch."""
+    layers, dtype = network.layers, network.theta.dtype
+    top = int(layers["n_in"].sum()) * LANES
+    n_out = int(layers["n_out"][-1]) * LANES
+    a, delta = aligned(top + n_out, dtype), aligned(top + n_out, dtype)
+    return Lanes(a, delta, aligned(n_out, dtype), aligned(n_out, dtype), top)
 
 
 @kernel(inline=False)
@@ -38,7 +58,7 @@ def train_in_lanes(
             if step == begin or samples.size < size:
                 clear_lanes(samples.size, data.rows.X.shape[1], lanes)
         forward_lanes(network, lanes)
-        error, loss = output_errors(network, rule.loss, lanes, samples.size)
+        error, loss = judge_lanes(network, rule.loss, lanes, samples.size)
         curves.error[epoch] += error
         curves.loss[epoch] += loss
         # the gradient is the mean over the batch, as in code 2.6, where (78) has the sum
@@ -71,7 +91,7 @@ def forward_lanes(network: Network, lanes: Lanes) -> None:
                 i += to_input
                 h = fma(W[i], load(lanes.a, p, LANES), h)
             store(lanes.delta, begin + j * LANES, h)
-            store(lanes.a, begin + j * LANES, g(layer.activation, beta, h))
+            store(lanes.a, begin + j * LANES, g(layer.activation, h, beta))
         below = begin
 
 
@@ -85,24 +105,20 @@ def steps(layer: Any) -> tuple[int, int]:
 
 
 @kernel
-def output_errors(network: Network, loss: int, lanes: Lanes, k: int) -> tuple[float, float]:
+def judge_lanes(network: Network, loss: int, lanes: Lanes, k: int) -> tuple[float, float]:
     """Turn h of the last layer into delta (13); return the sums of (a - t)² and of the loss."""
     top = network.layers[network.layers.size - 1]
-    begin = lanes.top
-    error, summed = 0.0, 0.0
-    if loss != SQUARED_ERROR:  # of one output
-        for s in range(k):
-            summed += entropy(loss, top.beta, lanes.delta[begin + s :], lanes.t[s : s + 1])
-    one, beta = lanes.a.dtype.type(1.0), lanes.a.dtype.type(top.beta)
-    left = slope_left(loss, top.activation)
+    error, summed, beta = 0.0, 0.0, lanes.a.dtype.type(top.beta)
     for i in range(0, top.n_out * LANES, LANES):
-        a = load(lanes.a, begin + i, LANES)
+        a = load(lanes.a, lanes.top + i, LANES)
         e = first(a - load(lanes.t, i, LANES), k)  # (47)
-        store(lanes.t, top.n_out * LANES + i, e)
-        store(lanes.delta, begin + i, times_g_slope(left, one, a, beta * e))
-        for s in range(top.n_out * LANES + i, top.n_out * LANES + i + k):
-            error += np.float64(lanes.t[s]) * np.float64(lanes.t[s])
-    return error, (0.5 * error if loss == SQUARED_ERROR else summed)  # (48)
+        store(lanes.e, i, e)
+        h = lanes.delta[lanes.top + i :]
+        of_output = sum_losses(loss, top.beta, lanes.e[i:], h, lanes.t[i:], k)
+        error += of_output[0]
+        summed += of_output[1]
+        store(h, 0, output_delta(loss, top.activation, beta, a, e))
+    return error, summed
 
 
 @kernel
@@ -124,7 +140,7 @@ def backward_lanes(network: Network, eta: Real, lanes: Lanes) -> None:
                     total = fma(W[i], load(lanes.delta, j, LANES), total)
                     i += to_output
                 a = load(lanes.a, p, LANES)
-                store(lanes.delta, p, times_g_slope(g_below, beta, a, total))
+                store(lanes.delta, p, times_derivative(g_below, a, beta, total))
         for j in range(begin, end, LANES):
             i = layer.weights + (j - begin) // LANES * to_output
             delta = load(lanes.delta, j, LANES)

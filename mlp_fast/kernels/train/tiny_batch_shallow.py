@@ -1,22 +1,58 @@
 """Batch training of a few hidden units below one output, for a handful of samples, in registers.
 
-A lane belongs to one hidden unit and one sample: those of unit j begin at lane j n_samples. So all
+The meaning is `Reference.step` of reference.py, a step for each batch. A lane belongs to one hidden unit and one sample: those of unit j begin at lane j n_samples. So all
 of the hidden layer is one vector (section 2.5), the sum over the units, which makes h of the
 output, goes across the groups of lanes, and the sums over the batch in (77) within them. Each sum
-is left in every lane it came from, which is where the next step needs it.
+is left in every lane it came from, which is where the next step needs it. MEASURED_GRID
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
-from mlp_fast.kernels.network.activation import g, times_g_slope
-from mlp_fast.kernels.network.arguments import Curves, Data, Floats, Grid, Network, Rule, Vector
-from mlp_fast.kernels.network.loss import SQUARED_ERROR, entropy, slope_left
+from mlp_fast.kernels.linalg.buffers import aligned
+from mlp_fast.kernels.network.activation import g, times_derivative
+from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
+from mlp_fast.kernels.network.loss import output_delta, sum_losses
 from mlp_fast.kernels.network.shuffle import order_of
-from mlp_fast.kernels.simd.vector import fma, load, splat, store, vsum_groups
+from mlp_fast.kernels.simd.memory import load, store
+from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.kernels.simd.vector import fma, splat, vsum_groups
+
+
+class Grid(NamedTuple):
+    """Buffers of a batch with a lane for each hidden unit and sample; weights are repeated."""
+
+    x: Floats  # inputs, a vector each
+    W: Floats  # of the hidden layer, a vector for the bias and one for each input
+    v: Floats  # of the output
+    t: Floats  # targets
+    e: Floats  # errors
+    h: Floats  # of the output
+    used: Floats  # 1 where there is such a unit and sample, 0 elsewhere
+    n_samples: int  # that there is room for: a unit has so many lanes
+
+
+def grid_buffers(room: tuple[int, int]) -> Callable[[Network, Data, Rule], Grid]:
+    """Return what makes buffers with room for so many hidden units and samples."""
+    n_units, n_samples = room
+
+    def buffers(network: Network, data: Data, rule: Rule) -> Grid:
+        dtype, n_lanes = network.theta.dtype, n_units * n_samples
+        x, W = (aligned(n * n_lanes, dtype) for n in (data.rows.n, data.rows.n + 1))
+        v, t, e, h, used = (aligned(n_lanes, dtype) for _ in range(5))
+        return Grid(x, W, v, t, e, h, used, n_samples)
+
+    return buffers
+
+
+def room_for(n_units: int, batch_size: int) -> tuple[int, int] | None:
+    """Return the least room of hidden units and samples that there is a kernel for, if any."""
+    rooms = (r for r in TRAIN_SHALLOW_BATCH if n_units <= r[0] and batch_size <= r[1])
+    return min(rooms, default=None)
 
 
 def _in_grid(n_units: int, n_samples: int) -> Any:
@@ -31,7 +67,7 @@ def _in_grid(n_units: int, n_samples: int) -> Any:
         first: int,
         last: int,
     ) -> None:
-        take_batches(network, data, rule, grid, curves, first, last, n_units, n_samples, V)
+        take_batches_in_grid(network, data, rule, grid, curves, first, last, n_units, n_samples, V)
 
     train.__name__ = train.__qualname__ = f"train_shallow_batch_{n_units}_{n_samples}"
     return kernel(inline=False)(train)
@@ -46,7 +82,7 @@ TRAIN_SHALLOW_BATCH = {
 
 
 @inlined
-def take_batches(
+def take_batches_in_grid(
     network: Network,
     data: Data,
     rule: Rule,
@@ -58,13 +94,12 @@ def take_batches(
     n_samples: int,
     V: int,
 ) -> None:
-    """Do so with so many hidden units and samples, and V lanes."""
+    """Take steps begin to end with room for so many hidden units and samples, in V lanes."""
     k, size = data.T.shape[0], rule.batch_size
     hidden, output = network.layers[0], network.layers[1]
     W, w = network.theta[hidden.weights :], network.theta[output.weights :]
     zero, one = W.dtype.type(0.0), W.dtype.type(1.0)
     beta, beta_out = W.dtype.type(hidden.beta), W.dtype.type(output.beta)
-    left = slope_left(rule.loss, output.activation)
     for p in range(hidden.n_in + 1):
         spread(
             W[p * hidden.stride :], hidden.n_out, grid.n_samples, grid.used.size, grid.W[p * V :]
@@ -77,22 +112,22 @@ def take_batches(
         order = order_of(epoch, batch == 0, data, rule)
         samples = order[batch * size : min((batch + 1) * size, k)]
         if step == begin or batches > 1 or data.orders.shape[0] > 1:
-            bring(data, samples, hidden.n_out, grid)
+            load_grid(data, samples, hidden.n_out, grid)
         h = -load(grid.W, 0, V)
         for i in range(0, hidden.n_in * V, V):
             h = fma(load(grid.x, i, V), load(grid.W, i + V, V), h)  # (69)
-        a = g(hidden.activation, beta, h)
+        a = g(hidden.activation, h, beta)
         h_out = vsum_groups(a * v, n_samples, n_units) - bias
-        y = g(output.activation, beta_out, h_out)
+        y = g(output.activation, h_out, beta_out)
         e = y - load(grid.t, 0, V)  # (47)
         # the gradient is the mean over the batch, as in code 2.6, where (78) has the sum
         eta = -beta_out * W.dtype.type(rule.learning_rate / samples.size)
         used = load(grid.used, 0, V)
-        slope_out = times_g_slope(left, one, y, e)
+        slope_out = output_delta(rule.loss, output.activation, one, y, e)
         step_out = eta * slope_out  # -eta delta (13)
         # NaN where the sum in (36) overflows: other kernels then diverge, however small g'(h)
         zero_or_nan = zero * ((beta_out * slope_out) * v)
-        change = step_out * (used * times_g_slope(hidden.activation, beta, a, v))  # (36)
+        change = step_out * (used * times_derivative(hidden.activation, a, beta, v))  # (36)
         store(grid.W, 0, load(grid.W, 0, V) - vsum_groups(change, 1, n_samples))  # (78)
         for i in range(0, hidden.n_in * V, V):
             total = vsum_groups(load(grid.x, i, V) * change, 1, n_samples)
@@ -100,13 +135,15 @@ def take_batches(
         v += vsum_groups(fma(step_out, used * a, zero_or_nan), 1, n_samples)
         bias -= vsum_groups(step_out * used, 1, n_samples)
 
-        error, loss = measure(rule.loss, output.beta, e, h_out, samples.size, grid)
+        store(grid.e, 0, e)
+        store(grid.h, 0, h_out)
+        error, loss = sum_losses(rule.loss, output.beta, grid.e, grid.h, grid.t, samples.size)
         curves.error[epoch] += error
         curves.loss[epoch] += loss  # (48)
     for p in range(hidden.n_in + 1):
-        gather(grid.W[p * V :], hidden.n_out, grid.n_samples, W[p * hidden.stride :])
+        collapse(grid.W[p * V :], hidden.n_out, grid.n_samples, W[p * hidden.stride :])
     store(grid.v, 0, v)
-    gather(grid.v, hidden.n_out, grid.n_samples, w[1:])
+    collapse(grid.v, hidden.n_out, grid.n_samples, w[1:])
     store(grid.e, 0, bias)
     w[0] = grid.e[0]
 
@@ -124,14 +161,14 @@ def spread(row: Floats, n: int, n_samples: int, n_lanes: int, lanes: Floats) -> 
 
 
 @kernel
-def gather(lanes: Floats, n: int, n_samples: int, row: Floats) -> None:
+def collapse(lanes: Floats, n: int, n_samples: int, row: Floats) -> None:
     """Read the weight of each hidden unit back."""
     for j in range(n):
         row[j] = lanes[j * n_samples]
 
 
 @kernel
-def bring(data: Data, samples: NDArray[np.int64], n: int, grid: Grid) -> None:
+def load_grid(data: Data, samples: NDArray[np.int64], n: int, grid: Grid) -> None:
     """Write the inputs and targets of a batch to the lanes of all units, and which are used."""
     V, n_in = grid.used.size, data.rows.X.shape[1]
     for i in range(V):
@@ -141,20 +178,3 @@ def bring(data: Data, samples: NDArray[np.int64], n: int, grid: Grid) -> None:
         grid.t[i] = data.T[sample, 0]
         for p in range(n_in):
             grid.x[p * V + i] = data.rows.X[sample, p]
-
-
-@inlined
-def measure(
-    loss: int, beta: float, e: Vector, h_out: Vector, k: int, grid: Grid
-) -> tuple[float, float]:
-    """Return the sums of (a - t)² and of the loss over the samples of a batch."""
-    store(grid.e, 0, e)
-    error, summed = 0.0, 0.0
-    for s in range(k):
-        error += np.float64(grid.e[s]) * np.float64(grid.e[s])
-    if loss == SQUARED_ERROR:
-        return error, 0.5 * error
-    store(grid.e, 0, h_out)
-    for s in range(k):
-        summed += entropy(loss, beta, grid.e[s:], grid.t[s : s + 1])
-    return error, summed

@@ -1,0 +1,33 @@
+"""Where buffers begin, and how far apart their rows are."""
+
+import numpy as np
+
+from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.kernels.simd.vector import VECTOR_BITS
+
+VECTOR_BYTES = VECTOR_BITS // 8
+CROWDED = 1024  # bytes: rows that begin at multiples of it push each other out of a cache
+
+
+def aligned(size: int, dtype: np.dtype) -> Floats:
+    """Return so many zeros, which begin at a multiple of a vector."""
+    raw: Floats = np.zeros(size + lanes_of(dtype), dtype)
+    start = -raw.ctypes.data % VECTOR_BYTES // dtype.itemsize
+    return raw[start : start + size]
+
+
+def lanes_of(dtype: np.dtype) -> int:
+    """Return how many numbers a vector holds."""
+    return VECTOR_BYTES // dtype.itemsize
+
+
+def whole_vectors(n: int, dtype: np.dtype) -> int:
+    """Return n, rounded up to whole vectors."""
+    lanes = lanes_of(dtype)
+    return -(-n // lanes) * lanes
+
+
+def apart(n: int, dtype: np.dtype) -> int:
+    """Return how far apart rows of n numbers are best, so that a whole vector is at the end."""
+    up = whole_vectors(n, dtype)
+    return up + lanes_of(dtype) * (up * dtype.itemsize % CROWDED == 0)

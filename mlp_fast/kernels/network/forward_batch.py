@@ -1,0 +1,219 @@
+"""The forward phase of many rows at once (58-70): a matmul for each layer, then activations."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.linalg.buffers import aligned, apart
+from mlp_fast.kernels.linalg.csr import (
+    Transposed,
+    add_listed,
+    clear,
+    scatter_row,
+    stored_in_rows,
+    transposed_buffers,
+)
+from mlp_fast.kernels.linalg.gather import gather
+from mlp_fast.kernels.linalg.matmul import add_product, dot_product_biased
+from mlp_fast.kernels.linalg.matrix import Listed, Matrix, Rows
+from mlp_fast.kernels.linalg.nonzero import list_columns, skips_zeros
+from mlp_fast.kernels.linalg.output_major import sum_some_outputs
+from mlp_fast.kernels.network.activation import activate
+from mlp_fast.kernels.network.arguments import Network
+from mlp_fast.kernels.simd.arrays import flat, unlocked
+from mlp_fast.kernels.simd.compress import ROOM
+from mlp_fast.kernels.simd.memory import load, store
+from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.kernels.simd.vector import lanes
+
+ROWS = 256  # that are worked on at a time: their activations fit in a cache
+TOGETHER = 8  # rows of inputs whose zeros are told together: the more, the fewer there are
+
+
+class Work(NamedTuple):
+    """Buffers for some rows; those of a layer form a block, whose rows end in zeros."""
+
+    capacity: int  # rows
+    x: Floats  # (capacity, width), rows that were gathered
+    width: int
+    outputs: Floats  # a of every layer and row
+    delta: Floats  # h of every layer and row, then delta, which no longer needs h
+    h: Floats  # of layers that keep it; no numbers if none does
+    sums: Floats  # (largest width,), over the rows of a batch
+    gradient: Floats  # as theta, of a batch that is larger than the capacity; or nothing
+    listed: NDArray[np.int64]  # of inputs or of rows that are not 0
+    every: NDArray[np.int64]  # 0, 1, 2, ...: the list of rows of which none is left out
+    transposed: Transposed
+    gathers: bool  # whether rows must be gathered: not in order, or multiplied in whole vectors
+    skips_zeros: bool  # whether so many inputs are 0 that listing the others is worth its cost
+
+
+class Part(NamedTuple):
+    """Some rows that are worked on at a time."""
+
+    A: Matrix  # where they are, in order, or else gathered; nowhere if sparse
+    rows: Rows
+    samples: NDArray[np.int64]  # which of them
+
+
+def work_buffers(
+    network: Network,
+    rows: Rows,
+    n_rows: int,
+    *,
+    in_order: bool,
+    train: bool,
+    skips: bool,
+    gradient: bool = False,
+) -> Work:
+    """Return buffers for so many of the rows at a time, no larger than the task needs."""
+    layers, dtype = network.layers, network.theta.dtype
+    widths = [int(width) for width in layers["width"]]
+    n_in, by_input = int(layers["n_in"][0]), bool(layers["by_input"][0])
+    input_width = apart(n_in, dtype)
+    gathers = not (in_order and by_input)
+    gathered = n_rows if gathers else 0
+    if rows.sparse:  # dense, one at a time
+        gathered = 0 if by_input else 1
+    stored = stored_in_rows(rows, n_rows)
+    outputs = aligned(n_rows * sum(widths), dtype)
+    return Work(
+        capacity=n_rows,
+        x=aligned(gathered * input_width, dtype),
+        width=input_width,
+        outputs=outputs,
+        delta=aligned(outputs.size, dtype) if train else outputs,
+        h=aligned(outputs.size if train and layers["keeps_h"].any() else 0, dtype),
+        sums=aligned(max(input_width, *widths) if train else 0, dtype),
+        gradient=aligned(network.theta.size if gradient else 0, dtype),
+        listed=np.zeros(max(n_rows, n_in) + ROOM, np.int64),
+        every=network.every if n_rows <= network.every.size else np.arange(n_rows),
+        transposed=transposed_buffers(n_in, dtype, stored),
+        gathers=gathers,
+        skips_zeros=skips and skips_zeros(rows),
+    )
+
+
+def recall_buffers(network: Network, rows: Rows) -> Work:
+    """Return buffers to recall rows: none of a layer is kept, so that h and a share one."""
+    n_rows = min(rows.shape[0], ROWS)
+    return work_buffers(network, rows, n_rows, in_order=True, train=False, skips=True)
+
+
+def forward_buffers(network: Network, rows: Rows) -> Work:
+    """Return buffers that keep all of a forward process, for the backward process after it."""
+    return work_buffers(network, rows, rows.shape[0], in_order=True, train=True, skips=False)
+
+
+def outputs_of(network: Network, work: Work, k: int) -> list[Floats]:
+    """Return each layer's outputs of k rows as a view of shape (k, n_out)."""
+    views = []
+    for layer in network.layers:
+        begin, width = int(layer["before"]) * work.capacity, int(layer["width"])
+        rows = work.outputs[begin : begin + k * width].reshape(k, width)
+        views.append(rows[:, : int(layer["n_out"])])
+    return views
+
+
+@inlined
+def forward_batch(network: Network, part: Part, work: Work, sparse: bool) -> None:
+    """Compute A^(l) = g(A_bias^(l-1) W^(l)) of every layer (69) into the blocks of work."""
+    A, k = part.A, part.samples.size
+    for l in range(network.layers.size):
+        layer = network.layers[l]
+        begin = layer.before * work.capacity
+        h, a = work.delta[begin:], work.outputs[begin:]
+        H = Matrix(h, layer.width, 1)
+        if sparse and l == 0:
+            sum_sparse(network, part.rows, part.samples, work)
+        elif layer.by_input:
+            sum_by_input(network, l, A, H, k, work.skips_zeros and l == 0, work)
+        else:
+            sum_by_output(network, l, A, H, k)
+        if layer.keeps_h and work.h.size > 0:
+            for i in range(0, k * layer.width, lanes(h)):
+                store(work.h, begin + i, load(h, i))
+        for i in range(0, k * layer.width, layer.width):
+            activate(layer.activation, layer.beta, h[i:], a[i:], layer.n_out)
+        A = Matrix(a, layer.width, 1)
+
+
+@inlined
+def told_from_rows(layer: Any, work: Work) -> Floats:
+    """Return what g'(h) of a layer is told from, for all rows: a, or h."""
+    told = work.outputs[layer.before * work.capacity :]
+    if layer.keeps_h:
+        told = work.h[layer.before * work.capacity :]
+    return told
+
+
+@kernel
+def sum_by_input(
+    network: Network, l: int, A: Matrix, H: Matrix, k: int, skip_zeros: bool, work: Work
+) -> None:
+    """Compute H = A_bias W of a layer whose weights are input-major."""
+    layer = network.layers[l]
+    W = network.theta[layer.weights :]
+    for i in range(k):  # the bias column of (70) as what the sum starts from
+        for j in range(0, layer.n_out, lanes(W)):
+            store(H.values, i * H.row + j, -load(W, j))
+    one, rows = W.dtype.type(1.0), Matrix(W[layer.stride :], layer.stride, 1)
+    if not skip_zeros:
+        inputs = network.every[: layer.n_in]
+        add_product(one, A, rows, H, Listed(work.every[:k], inputs, False), layer.n_out)
+        return
+    for i in range(0, k, TOGETHER):
+        some = work.every[i : min(i + TOGETHER, k)]
+        part = Matrix(A.values[i * A.row :], A.row, 1)
+        m = list_columns(part, some.size, layer.n_in, work.listed)
+        listed = work.listed[:m]
+        add_product(one, A, rows, H, Listed(some, listed, False), layer.n_out)
+
+
+@kernel
+def sum_by_output(network: Network, l: int, A: Matrix, H: Matrix, k: int) -> None:
+    """Compute H = A_bias W of a layer whose weights are output-major."""
+    layer = network.layers[l]
+    W = network.theta[layer.weights :]
+    dot_product_biased(A, Matrix(W, layer.stride, 1), H, k, layer.n_in, layer.n_out)
+
+
+@kernel
+def sum_sparse(network: Network, rows: Rows, samples: NDArray[np.int64], work: Work) -> None:
+    """Compute H = A_bias W of the first layer (69) for sparse rows."""
+    layer = network.layers[0]
+    W, n = network.theta[layer.weights :], layer.n_out
+    one, below = W.dtype.type(1.0), Matrix(W[layer.stride :], layer.stride, 1)
+    values, columns = unlocked(rows.values), unlocked(rows.columns)
+    for i in range(samples.size):
+        h = work.delta[i * layer.width :]
+        if layer.by_input:
+            for j in range(0, n, lanes(W)):
+                store(h, j, -load(W, j))
+            begin, end = rows.starts[samples[i]], rows.starts[samples[i] + 1]
+            add_listed(one, values[begin:end], columns[begin:end], below, h, n)
+        else:
+            m = scatter_row(rows, samples[i], work.x, work.listed)
+            sum_some_outputs(W, layer.stride, work.x, work.listed[:m], h, n)
+            clear(rows, samples[i : i + 1], work.x, work.width)
+
+
+@inlined
+def part_of(rows: Rows, samples: NDArray[np.int64], work: Work, sparse: bool) -> Part:
+    """Return some samples; if dense, gathered unless they may stay where they are, in order."""
+    A = Matrix(work.x, work.width, 1)
+    if not sparse:
+        A = inputs_of(rows.X, samples, work)
+    return Part(A, rows, samples)
+
+
+@kernel
+def inputs_of(X: Floats, samples: NDArray[np.int64], work: Work) -> Matrix:
+    """Return the rows of some samples: where they are, in order, or else gathered."""
+    n = X.shape[1]
+    if work.gathers:
+        gather(X, samples, work.x, work.width)
+        return Matrix(work.x, work.width, 1)
+    return Matrix(flat(X)[samples[0] * n :], n, 1)

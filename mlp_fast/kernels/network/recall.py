@@ -1,0 +1,40 @@
+"""Recall: answers for many rows, in parts that fit in a cache; for a batch that will be learned.
+
+The meaning is `Reference.forward` of reference.py. Rows are taken as matrices, so that each weight
+is read once for all rows of a tile.
+"""
+
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.linalg.matrix import Rows
+from mlp_fast.kernels.network.arguments import Network
+from mlp_fast.kernels.network.forward_batch import Work, forward_batch, part_of
+from mlp_fast.kernels.simd.types import Floats
+
+
+@kernel(inline=False)
+def recall(network: Network, rows: Rows, work: Work, out: Floats) -> None:
+    """Write the outputs of the last layer for every row of a matrix."""
+    recall_rows(network, rows, work, out, False)
+
+
+@kernel(inline=False)
+def recall_sparse(network: Network, rows: Rows, work: Work, out: Floats) -> None:
+    """Write the outputs of the last layer for every sparse row."""
+    recall_rows(network, rows, work, out, True)
+
+
+@inlined
+def recall_rows(network: Network, rows: Rows, work: Work, out: Floats, sparse: bool) -> None:
+    """Write the outputs of the last layer for every row, some rows at a time."""
+    top = network.layers[network.layers.size - 1]
+    outputs = work.outputs[top.before * work.capacity :]
+    k = out.shape[0]
+    for start in range(0, k, work.capacity):
+        X, starts = rows.X[start : start + work.capacity], rows.starts[start:]
+        some = Rows(X, rows.values, rows.columns, starts, rows.sparse, rows.n)
+        samples = work.every[: min(work.capacity, k - start)]
+        part = part_of(some, samples, work, sparse)
+        forward_batch(network, part, work, sparse)
+        for i in range(samples.size):
+            for j in range(top.n_out):
+                out[start + i, j] = outputs[i * top.width + j]

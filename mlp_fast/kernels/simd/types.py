@@ -1,0 +1,10 @@
+"""What kernels are given, in the words of Python's types: Numba alone knows more."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64] | NDArray[np.float32]
+Vector = Any  # a Vec of vector.py
+Real = np.float64 | np.float32  # a number of the network's dtype

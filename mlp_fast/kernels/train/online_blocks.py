@@ -1,0 +1,182 @@
+"""Online training (algorithm 2.4.1) where the first layer, where most weights are, takes blocks.
+
+The meaning is `Reference.train` of reference.py with batches of one row. The first layer takes
+BLOCK samples in one pass. Within a block its weights stay as they were, W; sample t sees them after
+the updates (4) by the samples s before it, hence
+
+    h_t = x_t W - sum over s < t of eta (x_t . x_s) delta_s,
+
+the bias node's -1 included in x. That is (2), but that the numbers are added in another order; what
+it costs does not grow with the number of inputs, and each weight is read twice and written once for
+BLOCK samples. For networks whose first layer is input-major: nearly all that have more than a few
+hidden units; MEASURED_BLOCKS
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.linalg.buffers import aligned
+from mlp_fast.kernels.linalg.csr import stored_in_rows
+from mlp_fast.kernels.linalg.finite import are_finite
+from mlp_fast.kernels.linalg.gather import expect_row
+from mlp_fast.kernels.linalg.matmul import add_product, add_to_row, dot_product
+from mlp_fast.kernels.linalg.matrix import Listed, Matrix
+from mlp_fast.kernels.linalg.pack import Packed, pack, packed_buffers
+from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
+from mlp_fast.kernels.network.forward import Nodes, node_buffers
+from mlp_fast.kernels.network.shuffle import order_of
+from mlp_fast.kernels.simd.arrays import unlocked
+from mlp_fast.kernels.simd.memory import load, store
+from mlp_fast.kernels.simd.types import Floats, Real
+from mlp_fast.kernels.simd.vector import fma, lanes
+from mlp_fast.kernels.train.online import learn_sample
+
+BLOCK = 16  # samples that the first layer takes at once
+HALF = BLOCK // 2
+
+
+class Block(NamedTuple):
+    """Buffers of the first layer for some samples at once; a row for each, which ends in zeros."""
+
+    nodes: Nodes
+    inputs: Packed
+    h: Floats  # (BLOCK, width of the first layer)
+    delta: Floats  # (BLOCK, width of the first layer)
+    steps: Floats  # (BLOCK, BLOCK), eta times the product of two samples' inputs
+
+
+def block_buffers(network: Network, data: Data, rule: Rule) -> Block:
+    """Return buffers for the samples of a block."""
+    dtype, width = network.theta.dtype, int(network.layers["width"][0])
+    return Block(
+        nodes=node_buffers(network),
+        inputs=packed_buffers(BLOCK, data.rows.n, dtype, stored_in_rows(data.rows, 1)),
+        h=aligned(BLOCK * width, dtype),
+        delta=aligned(BLOCK * width, dtype),
+        steps=aligned(BLOCK * BLOCK, dtype),
+    )
+
+
+@kernel(inline=False)
+def train_in_blocks(
+    network: Network, data: Data, rule: Rule, block: Block, curves: Curves, first: int, last: int
+) -> None:
+    """Take steps first to last, of k in every epoch; step s is sample s % k of epoch s // k.
+
+    Blocks are counted from the start of each epoch, and `first` and `last` lie between them.
+    """
+    take_blocks(network, data, rule, block, curves, first, last, False)
+
+
+@kernel(inline=False)
+def train_sparse_in_blocks(
+    network: Network, data: Data, rule: Rule, block: Block, curves: Curves, first: int, last: int
+) -> None:
+    """Take steps first to last with sparse rows."""
+    take_blocks(network, data, rule, block, curves, first, last, True)
+
+
+@inlined
+def take_blocks(
+    network: Network,
+    data: Data,
+    rule: Rule,
+    block: Block,
+    curves: Curves,
+    first: int,
+    last: int,
+    sparse: bool,
+) -> None:
+    """Take steps first to last with rows that are sparse or not."""
+    k, n = data.T.shape[0], network.layers[0].n_out
+    eta = network.theta.dtype.type(rule.learning_rate)
+    width = network.layers[0].width
+    step = first
+    while step < last:
+        epoch, begin = step // k, step % k
+        order = order_of(epoch, begin == 0, data, rule)
+        count = min(BLOCK - begin % BLOCK, k - begin, last - step)
+        samples = order[begin : begin + count]
+        m = pack(data.rows, samples, block.inputs, sparse)
+        count = multiply_inputs(count, m, eta, block)
+        sum_block(network, count, m, block)
+        for t in range(count):
+            if not data.in_order and not sparse and begin + BLOCK + t < k:
+                expect_row(data.rows.X, order[begin + BLOCK + t])
+            delta = block.nodes.delta[network.layers[0].nodes :]
+            correct(t, n, width, network.every, block, delta)
+            targets = unlocked(data.T[samples[t]])
+            error, loss = learn_sample(network, rule.loss, eta, targets, block.nodes)
+            curves.error[epoch] += error
+            curves.loss[epoch] += loss
+            keep(n, delta, block.delta[t * width :])
+        update_block(network, count, m, eta, block)
+        step += count
+
+
+@kernel
+def multiply_inputs(count: int, m: int, eta: Real, block: Block) -> int:
+    """Compute eta (x_s . x_t) of samples s <= t; return how many may be taken at once.
+
+    That is one where a product is too large for a number: then the sum above is of no use.
+    """
+    inputs = block.inputs
+    one, x = inputs.x.dtype.type(1.0), Matrix(inputs.x, inputs.width, 1)
+    finite = True
+    for begin in range(0, count, HALF):  # of samples that come later, which is all that is used
+        earlier, n = min(begin + HALF, count), min(HALF, count - begin)
+        later, steps = x.values[begin * x.row :], block.steps[begin:]
+        dot_product(x, Matrix(later, x.row, 1), Matrix(steps, BLOCK, 1), earlier, m, n)
+        for i in range(0, earlier * BLOCK, BLOCK):
+            store(steps, i, eta * (one + load(steps, i, HALF)))
+            finite &= are_finite(steps[i : i + n])  # behind them may be anything
+    return count if finite else 1
+
+
+@kernel
+def sum_block(network: Network, count: int, m: int, block: Block) -> None:
+    """Compute x_t W of all samples with the weights as they are before the block (2)."""
+    layer, inputs = network.layers[0], block.inputs
+    W = network.theta[layer.weights :]
+    for t in range(count):
+        for j in range(0, layer.n_out, lanes(W)):
+            store(block.h, t * layer.width + j, -load(W, j))
+    one, x = W.dtype.type(1.0), Matrix(inputs.x, inputs.width, 1)
+    rows, h = Matrix(W[layer.stride :], layer.stride, 1), Matrix(block.h, layer.width, 1)
+    listed = Listed(network.every[:count], inputs.listed[:m], True)
+    add_product(one, x, rows, h, listed, layer.n_out)
+
+
+@kernel
+def correct(t: int, n: int, width: int, every: NDArray[np.int64], block: Block, h: Floats) -> None:
+    """Subtract what the samples before it have changed from h of sample t."""
+    for j in range(0, n, lanes(h)):
+        store(h, j, load(block.h, t * width + j))
+    steps, deltas = Matrix(block.steps, 1, BLOCK), Matrix(block.delta, width, 1)
+    add_to_row(h.dtype.type(-1.0), steps, deltas, Matrix(h, 0, 1), every, t, every[:t], n)
+
+
+@kernel
+def keep(n: int, delta: Floats, kept: Floats) -> None:
+    """Copy the errors of a sample."""
+    for j in range(0, n, lanes(delta)):
+        store(kept, j, load(delta, j))
+
+
+@kernel
+def update_block(network: Network, count: int, m: int, eta: Real, block: Block) -> None:
+    """Subtract eta x_t delta_t of all samples from the weights (4)."""
+    layer, inputs = network.layers[0], block.inputs
+    W = network.theta[layer.weights :]
+    for j in range(0, layer.n_out, lanes(W)):
+        total = load(block.delta, j)
+        for t in range(1, count):
+            total += load(block.delta, t * layer.width + j)
+        store(W, j, fma(eta, total, load(W, j)))
+    x, delta = Matrix(inputs.x, 1, inputs.width), Matrix(block.delta, layer.width, 1)
+    listed = Listed(inputs.listed[:m], network.every[:count], True)
+    rows = Matrix(W[layer.stride :], layer.stride, 1)
+    add_product(-eta, x, delta, rows, listed, layer.n_out)

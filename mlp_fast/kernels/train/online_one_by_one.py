@@ -1,0 +1,72 @@
+"""Online training (algorithm 2.4.1) one sample at a time.
+
+The meaning is `Reference.train` of reference.py with batches of one row. For networks whose first
+layer is output-major, which are those of one or a few units above many inputs (784-1): each of its
+rows is one dot product and one update in whole vectors, MEASURED_SINGLE
+"""
+
+from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.linalg.csr import clear, scatter_row
+from mlp_fast.kernels.linalg.output_major import sum_some_outputs, update_some_outputs
+from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
+from mlp_fast.kernels.network.forward import Nodes, first_sum, node_buffers
+from mlp_fast.kernels.network.shuffle import order_of
+from mlp_fast.kernels.simd.arrays import unlocked
+from mlp_fast.kernels.train.online import learn_sample, update_first
+
+
+def sample_buffers(network: Network, data: Data, rule: Rule) -> Nodes:
+    """Return buffers for one sample."""
+    return node_buffers(network)
+
+
+@kernel(inline=False)
+def train_one_by_one(
+    network: Network, data: Data, rule: Rule, nodes: Nodes, curves: Curves, first: int, last: int
+) -> None:
+    """Take steps first to last, of k in every epoch; step s is sample s % k of epoch s // k."""
+    take_one_by_one(network, data, rule, nodes, curves, first, last, False)
+
+
+@kernel(inline=False)
+def train_sparse_one_by_one(
+    network: Network, data: Data, rule: Rule, nodes: Nodes, curves: Curves, first: int, last: int
+) -> None:
+    """Take steps first to last with sparse rows."""
+    take_one_by_one(network, data, rule, nodes, curves, first, last, True)
+
+
+@inlined
+def take_one_by_one(
+    network: Network,
+    data: Data,
+    rule: Rule,
+    nodes: Nodes,
+    curves: Curves,
+    first: int,
+    last: int,
+    sparse: bool,
+) -> None:
+    """Take steps first to last with rows that are sparse or not."""
+    k, layer = data.T.shape[0], network.layers[0]
+    W, h = network.theta[layer.weights :], nodes.delta[layer.nodes :]
+    eta = network.theta.dtype.type(rule.learning_rate)
+    for step in range(first, last):
+        epoch, s = step // k, step % k
+        order = order_of(epoch, s == 0, data, rule)
+        t = unlocked(data.T[order[s]])
+        if sparse:
+            m = scatter_row(data.rows, order[s], nodes.a, nodes.listed)
+            sum_some_outputs(W, layer.stride, nodes.a, nodes.listed[:m], h, layer.n_out)
+        else:
+            x = unlocked(data.rows.X[order[s]])
+            m = first_sum(network, x, nodes)
+        error, loss = learn_sample(network, rule.loss, eta, t, nodes)
+        curves.error[epoch] += error
+        curves.loss[epoch] += loss
+        if sparse:
+            places = nodes.listed[:m]
+            update_some_outputs(W, layer.stride, nodes.a, places, eta, h, layer.n_out)
+            clear(data.rows, order[s : s + 1], nodes.a, data.rows.n)
+        else:
+            update_first(network, x, m, eta, nodes)

@@ -1,0 +1,74 @@
+"""One online step by itself (algorithm 2.4.1), for samples that come one by one.
+
+The meaning is `Reference.step` of reference.py with one row. All errors are computed before any
+weight is changed, so that a step that would overflow can be refused without a copy of the weights.
+"""
+
+import math
+
+from mlp_fast.kernels.compile.jit import kernel
+from mlp_fast.kernels.linalg.finite import sum_of_sizes
+from mlp_fast.kernels.network.arguments import Network
+from mlp_fast.kernels.network.forward import Nodes, first_sum, forward_layers
+from mlp_fast.kernels.simd.arrays import unlocked
+from mlp_fast.kernels.simd.types import Floats, Real
+from mlp_fast.kernels.train.online import (
+    back_propagate,
+    judge_outputs,
+    update_first,
+    update_layers,
+)
+
+
+@kernel(inline=False)
+def train_one(
+    network: Network,
+    loss: int,
+    learning_rate: float,
+    x: Floats,
+    t: Floats,
+    nodes: Nodes,
+    careful: bool,
+) -> tuple[float, bool]:
+    """Learn from one sample; return its loss, and whether the weights were changed.
+
+    They are left alone if the loss is not finite or if, as a careful caller wants to know, a weight
+    might overflow.
+    """
+    x, t = unlocked(x), unlocked(t)
+    m = first_sum(network, x, nodes)
+    forward_layers(network, nodes, True)
+    _, value = judge_outputs(network, loss, t, nodes)
+    if not math.isfinite(value):
+        return value, False
+    eta = network.theta.dtype.type(learning_rate)
+    back_propagate(network, nodes)
+    if careful and not stays_finite(network, eta, x, nodes):
+        return value, False
+    update_layers(network, eta, nodes)
+    update_first(network, x, m, eta, nodes)
+    return value, True
+
+
+@kernel
+def stays_finite(network: Network, eta: Real, x: Floats, nodes: Nodes) -> bool:
+    """Return whether no finite weight can overflow: if not, one may, or a number is not finite.
+
+    No update eta delta_q a_p is larger than eta times the sums of the sizes of all delta and a, and
+    neither are eta delta_q and eta a_p, of which kernels make it, without the other sum. An update
+    of less than half an ulp of the largest number changes no weight into infinity; another factor
+    of two is for the roundings.
+    """
+    half_ulp, largest = 2.0**969, 2.0**1023
+    if network.theta.itemsize == 4:
+        half_ulp, largest = 2.0**102, 2.0**127
+    inputs = 1.0 + sum_of_sizes(x, x.size)
+    for l in range(network.layers.size):
+        layer = network.layers[l]
+        errors = sum_of_sizes(nodes.delta[layer.nodes :], layer.n_out)
+        if not (eta * inputs < largest and eta * errors < largest):
+            return False
+        if not eta * errors * inputs < half_ulp:
+            return False
+        inputs = 1.0 + sum_of_sizes(nodes.a[layer.nodes :], layer.n_out)
+    return True
