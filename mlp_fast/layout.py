@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.linalg.buffers import aligned, apart, lanes_of, whole_vectors
 from mlp_fast.kernels.network.activation import Activation
-from mlp_fast.kernels.network.arguments import LAYER, Network
+from mlp_fast.kernels.network.arguments import LAYER, Network, Shape
 from mlp_fast.kernels.network.forward_batch import ROWS
 from mlp_fast.kernels.simd.types import Floats
 
@@ -38,7 +38,9 @@ class Layout:
     dtype : {'float64', 'float32'}
         Of the weights.
     least_stride : int, default 0
-        From one row of weights to the next: what a kernel may need that loads whole rows.
+        From one row of weights to the next, for kernels that load whole rows.
+    input_major : bool, default False
+        Whether a row of the first layer must belong to an input, or is what visits least.
     """
 
     def __init__(
@@ -48,14 +50,18 @@ class Layout:
         betas: Sequence[float],
         dtype: str,
         least_stride: int = 0,
+        input_major: bool = False,
     ) -> None:
         n_weights = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
         if n_weights > LARGEST_NETWORK:
             raise ValueError(
                 f"layer_sizes must make a network that memory can hold; got {n_weights:.2g} weights"
             )
-        self._parameters = tuple(sizes), tuple(activations), tuple(betas), dtype, least_stride
-        self.sizes = tuple(sizes)
+        self._parameters = (
+            *(tuple(values) for values in (sizes, activations, betas)),
+            *(dtype, least_stride, input_major),
+        )
+        self.sizes, self.betas = tuple(sizes), tuple(betas)
         self.dtype, self.dtype_name = np.dtype(dtype), dtype  # NumPy takes its time for the name
         self._lanes = lanes_of(self.dtype)
         self.shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
@@ -71,13 +77,14 @@ class Layout:
         self._places: list[tuple[int, int, int, int, bool]] = []
         end, spare = 0, SPARE_BYTES // self.dtype.itemsize
         for l, (n_in, n_out) in enumerate(pairwise(sizes)):
-            by_input = self._by_input(n_in, n_out, first=l == 0)
+            by_input = (l == 0 and input_major) or self._by_input(n_in, n_out, first=l == 0)
             rows, columns = (n_in + 1, n_out) if by_input else (n_out, n_in + 1)
             stride = max(apart(columns, self.dtype), least_stride)
-            if stride > LARGEST_PADDING * columns and (stride - columns) * rows > spare:
-                stride = columns
-            elif stride > LARGEST_PADDING * columns:
-                spare -= (stride - columns) * rows
+            if least_stride == 0 and stride > LARGEST_PADDING * columns:
+                if (stride - columns) * rows > spare:
+                    stride = columns
+                else:
+                    spare -= (stride - columns) * rows
             layer = self.layers[l]
             # by output, the weights begin at a bias, which stands just before a vector
             begin = end if by_input else end + self._lanes - 1
@@ -87,7 +94,19 @@ class Layout:
         self.n_weights = end + self._lanes  # a vector may reach over the end of the last row
         ends = np.cumsum([whole_vectors(n, self.dtype) + self._lanes for n in sizes])
         self.layers["nodes"] = ends[:-1]
-        self.every = np.arange(max(ROWS, *sizes))
+        self.shape = Shape(
+            sizes=self.sizes,
+            widths=(apart(sizes[0], self.dtype), *widths),
+            nodes=(0, *ends.tolist()),
+            strides=tuple(self.layers["stride"].tolist()),
+            n_weights=n_weights,
+            n_theta=self.n_weights,
+            input_major=bool(self.layers["by_input"][0]),
+            keeps_h=any(activation.of_h for activation in activations),
+            elementwise=not any(activation.of_layer for activation in activations),
+            dtype=self.dtype,
+            every=np.arange(max(ROWS, *sizes)),
+        )
 
     @classmethod
     @functools.lru_cache(maxsize=32)  # making one takes longer than a small training
@@ -98,9 +117,10 @@ class Layout:
         betas: tuple[float, ...],
         dtype: str,
         least_stride: int = 0,
+        input_major: bool = False,
     ) -> Self:
         """Return the layout of these parameters, made now or before."""
-        return cls(sizes, activations, betas, dtype, least_stride)
+        return cls(sizes, activations, betas, dtype, least_stride, input_major)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle the parameters alone, from which the rest follows."""
@@ -133,7 +153,7 @@ class Layout:
 
     def network(self, theta: Floats) -> Network:
         """Return what kernels take for a network."""
-        return Network(theta, self.layers, self.every)
+        return Network(theta, self.layers, self.shape.every)
 
     def _by_input(self, n_in: int, n_out: int, first: bool) -> bool:
         """Whether rows should belong to inputs: by the number of vectors that a step visits."""

@@ -19,7 +19,7 @@ from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import Layout, read_only
 from mlp_fast.losses import LOSSES, Loss
 from mlp_fast.memory import check_memory
-from mlp_fast.paths import Task, least_stride, only_path, path_for
+from mlp_fast.paths import Task, layout_for, only_path, path_for
 from mlp_fast.rows import dense_rows
 from mlp_fast.settings import Settings
 from mlp_fast.single_row import Answering, answering
@@ -70,8 +70,8 @@ class Net:
         n_hidden = len(sizes) - 2
         activations = settings.activations(n_hidden)
         betas = tuple(settings.betas(n_hidden))
-        layout = Layout.of(
-            tuple(sizes), tuple(activations), betas, settings.dtype, least_stride(tuple(sizes))
+        layout = layout_for(
+            tuple(sizes), tuple(activations), betas, settings.dtype, settings.batch_size
         )
         theta = layout.pack(initial_weights(sizes, random_state))
         return cls(layout, theta, activations, LOSSES[settings.loss], vector)
@@ -115,14 +115,15 @@ class Net:
         rule = Rule(self.loss.code, settings.learning_rate, size, shuffle, key)
         data = Data(rows, T, orders, in_order)
         network = self._for_kernels()
-        path = path_for(Task("train", network, rows, data, rule))
-        return Training(path, network, data, rule, settings)
+        path = path_for(Task("train", self.layout, rows, data, rule))
+        buffers = path.buffers(self.layout.shape, data, rule)
+        return Training(path, (network, data, rule, buffers), settings)
 
     def forward(self, X: Floats) -> Forward:
         """Compute the outputs of every layer (69)."""
         X = read_only(X.copy())  # the backward process needs them as they are now
         network, rows = self._for_kernels(), dense_rows(X)
-        work = FORWARD.buffers(network, rows)
+        work = FORWARD.buffers(self.layout.shape, rows)
         FORWARD.kernel(network, rows, work, self._answers(X.shape[0]))
         outputs = [read_only(A) for A in outputs_of(network, work, X.shape[0])]
         _check_output(outputs[-1])
@@ -138,7 +139,7 @@ class Net:
     def learn(self, x: Floats, t: Floats, learning_rate: float) -> float:
         """Learn from one sample (algorithm 2.4.1), if all stays finite; return its loss before."""
         network = self._for_kernels()
-        sample = network, self.loss.code, learning_rate, x, t, STEP.buffers(network)
+        sample = network, self.loss.code, learning_rate, x, t, STEP.buffers(self.layout.shape)
         loss, changed = STEP.kernel(*sample, True)
         if not math.isfinite(loss):
             _warn_of_step("the sample's loss is not finite")
@@ -159,8 +160,8 @@ class Net:
     def recall(self, rows: Rows, theta: Floats) -> Floats:
         """Return the outputs of the last layer, with these weights or with others."""
         out, network = self._answers(rows.shape[0]), self._for_kernels(theta)
-        path = path_for(Task("recall", network, rows))
-        path.kernel(network, rows, path.buffers(network, rows), out)
+        path = path_for(Task("recall", self.layout, rows))
+        path.kernel(network, rows, path.buffers(self.layout.shape, rows), out)
         _check_output(out)
         return out
 
@@ -169,7 +170,7 @@ class Net:
 
         A row takes less time than the checks and the buffers that many rows are worth.
         """
-        return answering(self._for_kernels(), self.output, self.vector)
+        return answering(self.layout, self.theta, self.output, self.vector)
 
     def in_form(self, A: Floats) -> NDArray[Any]:
         """Return outputs as answers in the form of the targets."""

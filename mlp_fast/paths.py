@@ -8,13 +8,15 @@ networks that people have; whatever else a rule needs is for the general ones.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from mlp_fast.kernels.linalg.finite import all_within
 from mlp_fast.kernels.linalg.matrix import Rows
-from mlp_fast.kernels.network.activation import SOFTMAX
-from mlp_fast.kernels.network.arguments import Data, Network, Rule
+from mlp_fast.kernels.network.activation import Activation
+from mlp_fast.kernels.network.arguments import Data, Rule
 from mlp_fast.kernels.network.forward import node_buffers
 from mlp_fast.kernels.network.forward_batch import forward_buffers, recall_buffers
 from mlp_fast.kernels.network.loss import SQUARED_ERROR
@@ -39,88 +41,68 @@ from mlp_fast.kernels.train.online_one_by_one import (
 )
 from mlp_fast.kernels.train.online_shallow import RUN, TRAIN_SHALLOW, row_lanes, run_buffers
 from mlp_fast.kernels.train.step import train_one
-from mlp_fast.kernels.train.tiny_batch import LANES, lane_buffers, train_in_lanes
+from mlp_fast.kernels.train.tiny_batch import is_tiny, lane_buffers, train_in_lanes
 from mlp_fast.kernels.train.tiny_batch_shallow import (
     TRAIN_SHALLOW_BATCH,
     grid_buffers,
     room_for,
 )
-from mlp_fast.layout import read_only
+from mlp_fast.layout import Layout, read_only
 
-TINY = 40  # weights
 MODERATE = {8: 2.0**250, 4: 2.0**30}  # by the bytes of a number: products of four are numbers, too
 
 
-@dataclass(frozen=True)
 class Task:
-    """What is to be done: a call, its network and rows; to train also the examples and the rule.
+    """What is to be done: a call, a network's layout, its rows; to train also all that it takes.
 
     Calls are those of `MLP`, but that answers to more than one row are called `recall`.
     """
 
-    call: str  # train, step, forward, backward, predict or recall
-    network: Network
-    rows: Rows
-    data: Data | None = None
-    rule: Rule | None = None
+    def __init__(
+        self,
+        call: str,  # train, step, forward, backward, predict or recall
+        layout: Layout,
+        rows: Rows,
+        data: Data | None = None,
+        rule: Rule | None = None,
+    ) -> None:
+        self.call, self.layout, self.shape = call, layout, layout.shape
+        self.sparse = rows.sparse
+        if data is not None and rule is not None:
+            self.data, self.rule = data, rule
+            self.batch_size = rule.batch_size  # samples in an update
+            self.online = rule.batch_size == 1
+            self.row_lanes = self._row_lanes() if self.online else 0
+            self.room = None if self.online else self._room()
 
-    @cached_property
-    def sizes(self) -> tuple[int, ...]:
-        """Nodes of every layer, input and output included."""
-        layers = self.network.layers
-        return int(layers["n_in"][0]), *map(int, layers["n_out"])
+    def _row_lanes(self) -> int:
+        """How many lanes a row of weights takes in registers, or 0."""
+        shape = self.shape
+        lanes = row_lanes(shape.sizes, shape.dtype)
+        roomy = shape.input_major and min(shape.strides) >= lanes
+        return lanes if roomy and not shape.keeps_h else 0
 
-    @property
-    def batch_size(self) -> int:
-        """Samples in an update."""
-        assert self.rule is not None
-        return self.rule.batch_size
-
-    @property
-    def online(self) -> bool:
-        """Whether an update follows each sample."""
-        return self.batch_size == 1
-
-    @property
-    def full(self) -> bool:
-        """Whether one batch of all samples is repeated."""
-        assert self.data is not None
-        return self.batch_size >= self.data.T.shape[0]
-
-    @property
-    def input_major(self) -> bool:
-        """Whether a row of the first layer's weights belongs to an input."""
-        return bool(self.network.layers["by_input"][0])
-
-    @property
-    def told_from_outputs(self) -> bool:
-        """Whether no layer has to keep h for its derivative."""
-        return not bool(self.network.layers["keeps_h"].any())
+    def _room(self) -> tuple[int, int] | None:
+        """The hidden units and samples of the least grid that a batch is best in, if any."""
+        shape = self.shape
+        k, orders = self.data.orders.shape[1], self.data.orders.shape[0]
+        repeated = self.batch_size == k and orders == 1
+        shallow = len(shape.sizes) == 3 and shape.sizes[2] == 1 and shape.input_major
+        fits = shallow and not self.sparse and not shape.keeps_h
+        return room_for(shape.sizes, self.batch_size, repeated) if fits else None
 
     @property
-    def one_output(self) -> bool:
-        """Whether there is one output."""
-        return self.sizes[-1] == 1
-
-    @property
-    def tiny(self) -> bool:
-        """Whether there are so few weights that calls cost more than arithmetic."""
-        layers = self.network.layers
-        return int(((layers["n_in"] + 1) * layers["n_out"]).sum()) <= TINY
-
-    @cached_property
     def moderate(self) -> bool:
         """Whether no number that training begins with is near the ends of what the dtype holds.
 
         Kernels for shallow networks multiply in another order than others do, so that other
         products overflow; and those that look ahead multiply the inputs of two samples.
         """
-        assert self.data is not None
-        assert self.rule is not None
-        most = MODERATE[self.network.theta.itemsize]
-        inputs = self.rows.values if self.rows.sparse else self.rows.X
+        most = MODERATE[self.shape.dtype.itemsize]
+        rows = self.data.rows
+        inputs = rows.values if rows.sparse else rows.X
         return (
-            max(self.rule.learning_rate, *self.network.layers["beta"]) <= most
+            max(self.rule.learning_rate, *self.layout.betas) <= most
             and bool(all_within(read_only(inputs.reshape(-1)), -most, most))
             and bool(all_within(read_only(self.data.T.reshape(-1)), -most, most))
         )
@@ -149,30 +131,19 @@ class Path:
     plain: bool = False  # whether for plain gradient descent only
 
 
-def _shallow(lanes: int) -> Callable[[Task], bool]:
-    def applies(task: Task) -> bool:
-        fits = row_lanes(task.sizes) == lanes and task.input_major
-        roomy = fits and bool((task.network.layers["stride"] >= lanes).all())
-        return task.online and roomy and task.told_from_outputs and task.moderate
-
-    return applies
+def _in_registers(lanes: int) -> Callable[[Task], bool]:
+    return lambda task: task.online and task.row_lanes == lanes and task.moderate
 
 
-def _grid(room: tuple[int, int]) -> Callable[[Task], bool]:
-    def applies(task: Task) -> bool:
-        shallow = len(task.sizes) == 3 and task.one_output and task.input_major and task.tiny
-        fits = shallow and not task.online and room_for(task.sizes[1], task.batch_size) == room
-        return fits and not task.rows.sparse and task.told_from_outputs and task.moderate
-
-    return applies
+def _in_grid(room: tuple[int, int]) -> Callable[[Task], bool]:
+    return lambda task: task.room == room and task.moderate
 
 
-def _lanes(task: Task) -> bool:
-    assert task.rule is not None
-    fits = not task.online and task.tiny and task.batch_size <= LANES and not task.rows.sparse
-    of_one = task.one_output or task.rule.loss == SQUARED_ERROR
-    elementwise = task.network.layers["activation"][-1] != SOFTMAX
-    return fits and of_one and bool(elementwise) and task.told_from_outputs
+def _in_lanes(task: Task) -> bool:
+    shape = task.shape
+    fits = is_tiny(shape.n_weights, task.batch_size) and not task.sparse
+    of_one = shape.sizes[-1] == 1 or task.rule.loss == SQUARED_ERROR
+    return fits and of_one and shape.elementwise and not shape.keeps_h
 
 
 PATHS = (
@@ -180,7 +151,7 @@ PATHS = (
         Path(
             f"online, rows of {lanes} lanes in registers",
             "train",
-            _shallow(lanes),
+            _in_registers(lanes),
             kernel,
             run_buffers,
             Example((1, lanes, 1), 2, batch_size=1),
@@ -192,7 +163,7 @@ PATHS = (
     Path(
         "online, in blocks, sparse rows",
         "train",
-        lambda task: task.online and task.input_major and task.rows.sparse,
+        lambda task: task.online and task.shape.input_major and task.sparse,
         train_sparse_in_blocks,
         block_buffers,
         Example((64, 8, 8, 1), 2, batch_size=1, sparse=True),
@@ -201,7 +172,7 @@ PATHS = (
     Path(
         "online, in blocks",
         "train",
-        lambda task: task.online and task.input_major,
+        lambda task: task.online and task.shape.input_major,
         train_in_blocks,
         block_buffers,
         Example((64, 8, 8, 1), 2, batch_size=1),
@@ -210,7 +181,7 @@ PATHS = (
     Path(
         "online, one by one, sparse rows",
         "train",
-        lambda task: task.online and task.rows.sparse,
+        lambda task: task.online and task.sparse,
         train_sparse_one_by_one,
         sample_buffers,
         Example((64, 1), 2, batch_size=1, sparse=True),
@@ -227,7 +198,7 @@ PATHS = (
         Path(
             f"tiny batch, {room[0]} units and {room[1]} samples in registers",
             "train",
-            _grid(room),
+            _in_grid(room),
             kernel,
             grid_buffers(room),
             Example((1, room[0], 1), room[1]),
@@ -238,7 +209,7 @@ PATHS = (
     Path(
         "tiny batch, a lane for each sample",
         "train",
-        _lanes,
+        _in_lanes,
         train_in_lanes,
         lane_buffers,
         Example((1, 1), 2),
@@ -247,7 +218,7 @@ PATHS = (
     Path(
         "batch, sparse rows",
         "train",
-        lambda task: task.rows.sparse,
+        lambda task: task.sparse,
         train_sparse_batch,
         batch_buffers,
         Example((64, 8, 8, 1), 2, sparse=True),
@@ -295,7 +266,7 @@ PATHS = (
     Path(
         "sparse rows",
         "recall",
-        lambda task: task.rows.sparse,
+        lambda task: task.sparse,
         recall_sparse,
         recall_buffers,
         Example((64, 8, 8, 1), 2, sparse=True),
@@ -322,6 +293,14 @@ def only_path(call: str) -> Path:
     return path
 
 
-def least_stride(sizes: tuple[int, ...]) -> int:
-    """Return what rows of weights must be apart at least, so that a path may load whole rows."""
-    return row_lanes(sizes)
+@lru_cache(maxsize=32)  # a layout takes longer to find than a small training
+def layout_for(
+    sizes: tuple[int, ...],
+    activations: tuple[Activation, ...],
+    betas: tuple[float, ...],
+    dtype: str,
+    batch_size: int | None,
+) -> Layout:
+    """Return the layout of a network, such that the paths which are best for it can take it."""
+    lanes = row_lanes(sizes, np.dtype(dtype))
+    return Layout.of(sizes, activations, betas, dtype, lanes, lanes > 0 and batch_size == 1)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from mlp_fast.activations import SIGMOID, SOFTMAX, Activation
 from mlp_fast.kernels.compile.jit import entry_point
-from mlp_fast.kernels.network.arguments import Network
 from mlp_fast.kernels.network.recall_row import CLASSES, LARGEST, VALUES
 from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.layout import Layout
 from mlp_fast.paths import only_path
 
 Answering = Callable[[Any], NDArray[Any] | None]
@@ -21,7 +21,7 @@ FORMS = {SIGMOID: CLASSES, SOFTMAX: LARGEST}
 INTEGER_BYTES = np.dtype(np.int64).itemsize
 
 
-def answering(network: Network, output: Activation, vector: bool) -> Answering:
+def answering(layout: Layout, theta: Floats, output: Activation, vector: bool) -> Answering:
     """Return what answers for a single row of inputs in the form of the targets.
 
     Its answer is None if anything about the row is out of the ordinary: what is left, a writeable
@@ -29,14 +29,12 @@ def answering(network: Network, output: Activation, vector: bool) -> Answering:
     So it calls the kernel's own entry, which spares Numba's search for a signature; and what it
     needs are variables of this function, no attributes. Two thirds of the time are left.
     """
-    form, dtype = FORMS.get(output, VALUES), network.theta.dtype
-    (n_buffer, n_listed), integers = PATH.buffers(network), form != VALUES
-    shape = (
-        1,
-        int(network.layers["n_out"][-1]) * (INTEGER_BYTES // dtype.itemsize if integers else 1),
-    )
+    form, dtype = FORMS.get(output, VALUES), layout.dtype
+    (n_buffer, n_listed), integers = PATH.buffers(layout.shape), form != VALUES
+    width = INTEGER_BYTES // dtype.itemsize if integers else 1
+    shape = 1, width * layout.sizes[-1]
     ndarray, empty, int64 = np.ndarray, np.empty, np.int64
-    fixed: Any = *network, form
+    fixed: Any = *layout.network(theta), form
     buffers = not n_buffer and not n_listed and (empty(0, dtype), empty(0, int64))
     call: Any = None
 

@@ -28,9 +28,9 @@ class Training:
     Parameters
     ----------
     path : Path
-        Whose kernel is called, with buffers that it has made for it.
-    network, data, rule : tuples of arrays and numbers
-        What the kernel takes; the network's weights are changed in place.
+        Whose kernel is called.
+    arguments : tuple of Network, Data, Rule and the path's buffers
+        What its kernel takes; the network's weights are changed in place.
     settings : Settings
         Its ``epochs``, ``verbose``, ``save_weights`` and ``progress`` are used here.
     """
@@ -38,13 +38,11 @@ class Training:
     def __init__(
         self,
         path: Path,
-        network: Network,
-        data: Data,
-        rule: Rule,
+        arguments: tuple[Network, Data, Rule, Any],
         settings: Settings,
     ) -> None:
-        self._path = path
-        self._arguments = network, data, rule, path.buffers(network, data, rule)
+        network, data, rule, _ = arguments
+        self._path, self._arguments = path, arguments
         self._theta = network.theta
         self._k: int = data.T.shape[0]
         self._per_epoch: int = -(-self._k // rule.batch_size)

@@ -9,10 +9,19 @@ VECTOR_BYTES = VECTOR_BITS // 8
 CROWDED = 1024  # bytes: rows that begin at multiples of it push each other out of a cache
 
 
+NOTHING: dict[np.dtype, Floats] = {
+    np.dtype(name): np.zeros(0, name) for name in ("float64", "float32")
+}
+"""What stands where a buffer is not needed."""
+
+
 def aligned(size: int, dtype: np.dtype) -> Floats:
     """Return so many zeros, which begin at a multiple of a vector."""
+    if size == 0:
+        return NOTHING[dtype]
     raw: Floats = np.zeros(size + lanes_of(dtype), dtype)
-    start = -raw.ctypes.data % VECTOR_BYTES // dtype.itemsize
+    address = raw.__array_interface__["data"][0]
+    start = -address % VECTOR_BYTES // dtype.itemsize
     return raw[start : start + size]
 
 

@@ -18,12 +18,9 @@ from mlp_fast.kernels.simd.vector import by_code, first, lanes
 Formula = Callable[[Any, Any], Any]  # of two Values: vectors or numbers under construction
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Activation:
-    """What the package knows of an activation function.
-
-    A copied network has copies of these: compare them by ``==``, never by ``is``.
-    """
+    """What the package knows of an activation function; there is one of each, copied by name."""
 
     name: str
     formula: Formula  # a = g(h), of h and beta
@@ -88,7 +85,8 @@ CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
 SOFTMAX, LINEAR = CODES["softmax"], CODES["linear"]
 
 
-def _times(derivative: Formula | None) -> Callable[[Any, Any, Any], Any]:
+def times(derivative: Formula | None) -> Callable[[Any, Any, Any], Any]:
+    """Return the formula of delta g'(h), of what that is told from, beta and delta."""
     if derivative is None or derivative is _one:
         return lambda told, beta, delta: delta
     return lambda told, beta, delta: delta * derivative(told, beta)
@@ -97,7 +95,7 @@ def _times(derivative: Formula | None) -> Callable[[Any, Any, Any], Any]:
 g = by_code("g", [activation.formula for activation in ACTIVATIONS.values()])
 """g(code, h, beta), of vectors or numbers; of softmax, which needs the whole layer, h itself."""
 times_derivative = by_code(
-    "times_derivative", [_times(activation.derivative) for activation in ACTIVATIONS.values()]
+    "times_derivative", [times(activation.derivative) for activation in ACTIVATIONS.values()]
 )
 """delta g'(h) as times_derivative(code, told, beta, delta); `told` is a, or h if it is `of_h`."""
 

@@ -1,6 +1,6 @@
 """What kernels are called with, grouped so that no argument list is a wall."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,22 @@ class Network(NamedTuple):
     theta: Floats  # (n_weights,)
     layers: NDArray[np.void]  # (L,) of LAYER
     every: NDArray[np.int64]  # 0, 1, 2, ...: the list of rows or inputs of which none is left out
+
+
+class Shape(NamedTuple):
+    """A network as it looks before kernels run: which buffers it needs, which path it takes."""
+
+    sizes: tuple[int, ...]  # nodes of every layer, input and output included
+    widths: tuple[int, ...]  # from one sample to the next in the buffers of many, of each of these
+    nodes: tuple[int, ...]  # where each begins in the buffers of one sample, and where all end
+    strides: tuple[int, ...]  # from one row of weights to the next, of each layer but the input
+    n_weights: int  # biases included
+    n_theta: int  # numbers in the buffer of the weights
+    input_major: bool  # whether a row of the first layer's weights belongs to an input
+    keeps_h: bool  # whether a layer keeps h for its derivative
+    elementwise: bool  # whether no activation ties the nodes of a layer together
+    dtype: np.dtype[Any]
+    every: NDArray[np.int64]  # that of `Network`
 
 
 class Data(NamedTuple):

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
-from mlp_fast.kernels.linalg.buffers import aligned, lanes_of, whole_vectors
+from mlp_fast.kernels.linalg.buffers import aligned
 from mlp_fast.kernels.linalg.input_major import sum_inputs
 from mlp_fast.kernels.linalg.nonzero import list_inputs
 from mlp_fast.kernels.linalg.output_major import sum_outputs
 from mlp_fast.kernels.network.activation import SOFTMAX, activate, activate_each
-from mlp_fast.kernels.network.arguments import Network
+from mlp_fast.kernels.network.arguments import Network, Shape
 from mlp_fast.kernels.simd.compress import ROOM
 from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.types import Floats
@@ -29,15 +29,14 @@ class Nodes(NamedTuple):
     listed: NDArray[np.int64]  # (n_0 + ROOM,), which inputs are not 0
 
 
-def node_buffers(network: Network) -> Nodes:
+def node_buffers(shape: Shape) -> Nodes:
     """Return buffers for one sample."""
-    layers, dtype = network.layers, network.theta.dtype
-    n = int(layers["nodes"][-1]) + whole_vectors(int(layers["n_out"][-1]), dtype) + lanes_of(dtype)
+    n, dtype = shape.nodes[-1], shape.dtype
     return Nodes(
         aligned(n, dtype),
         aligned(n, dtype),
-        aligned(n if layers["keeps_h"].any() else 0, dtype),
-        np.zeros(int(layers["n_in"][0]) + ROOM, np.int64),
+        aligned(n if shape.keeps_h else 0, dtype),
+        np.zeros(shape.sizes[0] + ROOM, np.int64),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
-from mlp_fast.kernels.linalg.buffers import aligned, apart
+from mlp_fast.kernels.linalg.buffers import aligned
 from mlp_fast.kernels.linalg.csr import (
     Transposed,
     add_listed,
@@ -21,7 +21,7 @@ from mlp_fast.kernels.linalg.matrix import Listed, Matrix, Rows
 from mlp_fast.kernels.linalg.nonzero import list_columns, skips_zeros
 from mlp_fast.kernels.linalg.output_major import sum_some_outputs
 from mlp_fast.kernels.network.activation import activate
-from mlp_fast.kernels.network.arguments import Network
+from mlp_fast.kernels.network.arguments import Network, Shape
 from mlp_fast.kernels.simd.arrays import flat, unlocked
 from mlp_fast.kernels.simd.compress import ROOM
 from mlp_fast.kernels.simd.memory import load, store
@@ -59,7 +59,7 @@ class Part(NamedTuple):
 
 
 def work_buffers(
-    network: Network,
+    shape: Shape,
     rows: Rows,
     n_rows: int,
     *,
@@ -69,42 +69,38 @@ def work_buffers(
     gradient: bool = False,
 ) -> Work:
     """Return buffers for so many of the rows at a time, no larger than the task needs."""
-    layers, dtype = network.layers, network.theta.dtype
-    widths = [int(width) for width in layers["width"]]
-    n_in, by_input = int(layers["n_in"][0]), bool(layers["by_input"][0])
-    input_width = apart(n_in, dtype)
-    gathers = not (in_order and by_input)
+    dtype, n_in = shape.dtype, shape.sizes[0]
+    gathers = not (in_order and shape.input_major)
     gathered = n_rows if gathers else 0
     if rows.sparse:  # dense, one at a time
-        gathered = 0 if by_input else 1
-    stored = stored_in_rows(rows, n_rows)
-    outputs = aligned(n_rows * sum(widths), dtype)
+        gathered = 0 if shape.input_major else 1
+    outputs = aligned(n_rows * sum(shape.widths[1:]), dtype)
     return Work(
         capacity=n_rows,
-        x=aligned(gathered * input_width, dtype),
-        width=input_width,
+        x=aligned(gathered * shape.widths[0], dtype),
+        width=shape.widths[0],
         outputs=outputs,
         delta=aligned(outputs.size, dtype) if train else outputs,
-        h=aligned(outputs.size if train and layers["keeps_h"].any() else 0, dtype),
-        sums=aligned(max(input_width, *widths) if train else 0, dtype),
-        gradient=aligned(network.theta.size if gradient else 0, dtype),
+        h=aligned(outputs.size if train and shape.keeps_h else 0, dtype),
+        sums=aligned(max(shape.widths) if train else 0, dtype),
+        gradient=aligned(shape.n_theta if gradient else 0, dtype),
         listed=np.zeros(max(n_rows, n_in) + ROOM, np.int64),
-        every=network.every if n_rows <= network.every.size else np.arange(n_rows),
-        transposed=transposed_buffers(n_in, dtype, stored),
+        every=shape.every if n_rows <= shape.every.size else np.arange(n_rows),
+        transposed=transposed_buffers(n_in, dtype, stored_in_rows(rows, n_rows)),
         gathers=gathers,
         skips_zeros=skips and skips_zeros(rows),
     )
 
 
-def recall_buffers(network: Network, rows: Rows) -> Work:
+def recall_buffers(shape: Shape, rows: Rows) -> Work:
     """Return buffers to recall rows: none of a layer is kept, so that h and a share one."""
     n_rows = min(rows.shape[0], ROWS)
-    return work_buffers(network, rows, n_rows, in_order=True, train=False, skips=True)
+    return work_buffers(shape, rows, n_rows, in_order=True, train=False, skips=True)
 
 
-def forward_buffers(network: Network, rows: Rows) -> Work:
+def forward_buffers(shape: Shape, rows: Rows) -> Work:
     """Return buffers that keep all of a forward process, for the backward process after it."""
-    return work_buffers(network, rows, rows.shape[0], in_order=True, train=True, skips=False)
+    return work_buffers(shape, rows, rows.shape[0], in_order=True, train=True, skips=False)
 
 
 def outputs_of(network: Network, work: Work, k: int) -> list[Floats]:

@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
-from mlp_fast.kernels.network.activation import SOFTMAX, times_derivative
+from mlp_fast.kernels.network.activation import ACTIVATIONS, SOFTMAX, times
 from mlp_fast.kernels.simd.memory import load, load_first, store
 from mlp_fast.kernels.simd.transcendental import exp, log, log1p
-from mlp_fast.kernels.simd.types import Floats, Real, Vector
-from mlp_fast.kernels.simd.vector import first, lanes
+from mlp_fast.kernels.simd.types import Floats, Real
+from mlp_fast.kernels.simd.value import Value
+from mlp_fast.kernels.simd.vector import by_code, first, lanes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Loss:
-    """What the package knows of a loss; like activations, compared by ``==``."""
+    """What the package knows of a loss; there is one of each, copied by name."""
 
     name: str
     outputs: tuple[str, ...]  # the output activations it pairs with; of () all with a derivative
@@ -46,6 +47,10 @@ CODES = {name: code for code, name in enumerate(LOSSES)}
 SQUARED_ERROR, CROSS_ENTROPY = CODES["squared_error"], CODES["cross_entropy"]
 
 
+def _beta(told: Value, beta: Value) -> Value:
+    return beta  # what is left of g'(h) where it cancels; 1 for all outputs but the sigmoid
+
+
 @inlined
 def squared(e: Real) -> float:
     """Return e² in float64."""
@@ -67,22 +72,35 @@ def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
         for j in range(t.size):
             if t[j] != 0:
                 total += np.float64(t[j]) * (log_summed + (largest - np.float64(h[j])))
-    else:  # -t log a - (1 - t) log(1 - a) = softplus(beta h) - t beta h
+    else:
         for j in range(t.size):
-            z = beta * np.float64(h[j])
-            positive = 0.0 if z <= 0.0 else z
-            total += (positive - np.float64(t[j]) * z) + log1p(exp(-abs(z)))
+            total += binary_entropy(beta * np.float64(h[j]), np.float64(t[j]))
     return total
 
 
-@inlined
-def output_delta(loss: int, activation: int, beta: Real, told: Vector, e: Vector) -> Vector:
-    """Return dE/dh of outputs (13) from e = a - t (47), vectors or numbers.
+@kernel
+def binary_entropy(z: float, t: float) -> float:
+    """Return -t log a - (1 - t) log(1 - a) of a = sigmoid(z), which is softplus(z) - t z."""
+    positive = 0.0 if z <= 0.0 else z
+    return float((positive - t * z) + log1p(exp(-abs(z))))
 
-    `told` is what g'(h) is told from. With the entropies it cancels, but for beta, which is 1 for
-    all outputs but the sigmoid. The squared error of softmax needs a whole row: see `judge`.
-    """
-    return times_derivative(activation, told, beta, e) if loss == SQUARED_ERROR else beta * e
+
+CANCELLED = len(ACTIVATIONS)
+output_delta = by_code(
+    "output_delta",
+    [*(times(activation.derivative) for activation in ACTIVATIONS.values()), times(_beta)],
+)
+"""dE/dh of outputs (13) as output_delta(code, told, beta, e), from e = a - t (47).
+
+Of vectors or numbers; `code` is that of `output_code`, and `told` what g'(h) is told from. The
+squared error of softmax needs a whole row: see `judge`.
+"""
+
+
+@inlined
+def output_code(loss: int, activation: int) -> int:
+    """Return by which formula an error becomes delta: with the entropies, g'(h) cancels."""
+    return activation if loss == SQUARED_ERROR else CANCELLED
 
 
 @kernel
@@ -103,7 +121,7 @@ def judge(
     one by one: a vector would wait for outputs that were so stored.
     """
     n, V = t.size, lanes(t)
-    b = a.dtype.type(beta)
+    b, code = a.dtype.type(beta), output_code(loss, activation)
     error, value = 0.0, 0.0
     if loss != SQUARED_ERROR:
         value = entropy(loss, beta, h, t)
@@ -111,17 +129,17 @@ def judge(
         for j in range(n):
             e = a[j] - t[j]  # (47)
             error += squared(e)
-            delta[j] = output_delta(loss, activation, b, told[j], e)
+            delta[j] = output_delta(code, told[j], b, e)
     else:
         for j in range(n):
             error += squared(a[j] - t[j])
         whole = n - n % V
         for j in range(0, whole, V):
             e = load(a, j) - load(t, j)
-            store(delta, j, output_delta(loss, activation, b, load(told, j), e))
+            store(delta, j, output_delta(code, load(told, j), b, e))
         if whole < n:
             e = load(a, whole) - load_first(t, whole, n - whole)
-            d = output_delta(loss, activation, b, load(told, whole), e)
+            d = output_delta(code, load(told, whole), b, e)
             store(delta, whole, first(d, n - whole))
     if loss == SQUARED_ERROR:
         value = 0.5 * error  # (48)
@@ -139,12 +157,16 @@ def sum_losses(
     loss: int, beta: float, e: Floats, h: Floats, t: Floats, k: int
 ) -> tuple[float, float]:
     """Return the sums of (a - t)² and of the loss over k samples of one output, end to end."""
-    error, value = 0.0, 0.0
+    error = 0.0
     for s in range(k):
         error += squared(e[s])
-    if loss == SQUARED_ERROR:
-        value = 0.5 * error  # (48)
-    else:
-        for s in range(k):
-            value += entropy(loss, beta, h[s:], t[s : s + 1])
-    return error, value
+    return error, 0.5 * error if loss == SQUARED_ERROR else sum_entropies(beta, h, t, k)  # (48)
+
+
+@kernel(inline=False)  # as above
+def sum_entropies(beta: float, h: Floats, t: Floats, k: int) -> float:
+    """Sum up the binary cross-entropy of k samples, for softmax is never of one output."""
+    total = 0.0
+    for s in range(k):
+        total += binary_entropy(beta * np.float64(h[s]), np.float64(t[s]))
+    return total

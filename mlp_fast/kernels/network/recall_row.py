@@ -11,7 +11,7 @@ from mlp_fast.kernels.compile.jit import kernel
 from mlp_fast.kernels.linalg.finite import are_finite
 from mlp_fast.kernels.linalg.input_major import sum_inputs
 from mlp_fast.kernels.linalg.nonzero import MANY_INPUTS
-from mlp_fast.kernels.network.arguments import Network
+from mlp_fast.kernels.network.arguments import Network, Shape
 from mlp_fast.kernels.network.forward import Nodes, first_sum, forward_layers
 from mlp_fast.kernels.simd.arrays import SCRATCH, scratch
 from mlp_fast.kernels.simd.compress import ROOM
@@ -20,11 +20,10 @@ from mlp_fast.kernels.simd.types import Floats
 VALUES, CLASSES, LARGEST = range(3)  # forms of an answer
 
 
-def row_buffers(network: Network) -> tuple[int, int]:
+def row_buffers(shape: Shape) -> tuple[int, int]:
     """Return how many numbers `recall_row` needs in its buffer, and in its list; 0 for none."""
-    first, top = network.layers[0], network.layers[-1]
-    needed = 2 * int(top["nodes"] + first["width"] + top["width"])
-    n_in = int(first["n_in"])
+    needed = 2 * (shape.nodes[-2] + shape.widths[1] + shape.widths[-1])
+    n_in = shape.sizes[0]
     return 0 if needed <= SCRATCH else needed, 0 if n_in < MANY_INPUTS else n_in + ROOM
 
 

@@ -150,17 +150,15 @@ def by_code(name: str, formulas: Sequence[Callable]) -> Any:
         def codegen(context, builder, sig, args):
             code, *values = args
             done, results = builder.append_basic_block("done"), []
-            for i, formula in enumerate(formulas):
-                other = None
+            blocks = [builder.append_basic_block(name) for _ in formulas]
+            choice = builder.switch(code, blocks[-1])
+            for i, (block, formula) in enumerate(zip(blocks, formulas, strict=True)):
                 if i < len(formulas) - 1:
-                    this, other = (builder.append_basic_block(name) for _ in range(2))
-                    builder.cbranch(builder.icmp_signed("==", code, code.type(i)), this, other)
-                    builder.position_at_end(this)
+                    choice.add_case(code.type(i), block)
+                builder.position_at_end(block)
                 result = formula(*(Value(builder, v) for v in values)).value
                 results.append((result, builder.block))
                 builder.branch(done)
-                if other is not None:
-                    builder.position_at_end(other)
             builder.position_at_end(done)
             chosen = builder.phi(results[0][0].type)
             for result, block in results:

@@ -14,7 +14,7 @@ from mlp_fast.kernels.linalg.matmul import add_product, dot_product
 from mlp_fast.kernels.linalg.matrix import Listed, Matrix, Rows
 from mlp_fast.kernels.linalg.nonzero import list_rows
 from mlp_fast.kernels.network.activation import times_slope
-from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
+from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule, Shape
 from mlp_fast.kernels.network.forward_batch import (
     ROWS,
     Part,
@@ -32,11 +32,11 @@ from mlp_fast.kernels.simd.types import Floats, Real
 from mlp_fast.kernels.simd.vector import fma, lanes
 
 
-def batch_buffers(network: Network, data: Data, rule: Rule) -> Work:
+def batch_buffers(shape: Shape, data: Data, rule: Rule) -> Work:
     """Return buffers for a batch, or for the part of it that is worked on at a time."""
     n_rows = min(rule.batch_size, ROWS)
     return work_buffers(
-        network,
+        shape,
         data.rows,
         n_rows,
         in_order=data.in_order,

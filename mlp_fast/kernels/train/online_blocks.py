@@ -25,7 +25,7 @@ from mlp_fast.kernels.linalg.gather import expect_row
 from mlp_fast.kernels.linalg.matmul import add_product, add_to_row, dot_product
 from mlp_fast.kernels.linalg.matrix import Listed, Matrix
 from mlp_fast.kernels.linalg.pack import Packed, pack, packed_buffers
-from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
+from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule, Shape
 from mlp_fast.kernels.network.forward import Nodes, node_buffers
 from mlp_fast.kernels.network.shuffle import order_of
 from mlp_fast.kernels.simd.arrays import unlocked
@@ -48,11 +48,11 @@ class Block(NamedTuple):
     steps: Floats  # (BLOCK, BLOCK), eta times the product of two samples' inputs
 
 
-def block_buffers(network: Network, data: Data, rule: Rule) -> Block:
+def block_buffers(shape: Shape, data: Data, rule: Rule) -> Block:
     """Return buffers for the samples of a block."""
-    dtype, width = network.theta.dtype, int(network.layers["width"][0])
+    dtype, width = shape.dtype, shape.widths[1]
     return Block(
-        nodes=node_buffers(network),
+        nodes=node_buffers(shape),
         inputs=packed_buffers(BLOCK, data.rows.n, dtype, stored_in_rows(data.rows, 1)),
         h=aligned(BLOCK * width, dtype),
         delta=aligned(BLOCK * width, dtype),

@@ -8,16 +8,16 @@ rows is one dot product and one update in whole vectors, MEASURED_SINGLE
 from mlp_fast.kernels.compile.jit import inlined, kernel
 from mlp_fast.kernels.linalg.csr import clear, scatter_row
 from mlp_fast.kernels.linalg.output_major import sum_some_outputs, update_some_outputs
-from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
+from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule, Shape
 from mlp_fast.kernels.network.forward import Nodes, first_sum, node_buffers
 from mlp_fast.kernels.network.shuffle import order_of
 from mlp_fast.kernels.simd.arrays import unlocked
 from mlp_fast.kernels.train.online import learn_sample, update_first
 
 
-def sample_buffers(network: Network, data: Data, rule: Rule) -> Nodes:
+def sample_buffers(shape: Shape, data: Data, rule: Rule) -> Nodes:
     """Return buffers for one sample."""
-    return node_buffers(network)
+    return node_buffers(shape)
 
 
 @kernel(inline=False)

@@ -14,12 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
-from mlp_fast.kernels.linalg.buffers import aligned
+from mlp_fast.kernels.linalg.buffers import aligned, lanes_of
 from mlp_fast.kernels.linalg.csr import clear, scatter
 from mlp_fast.kernels.linalg.finite import largest
 from mlp_fast.kernels.network.activation import activate, g, times_derivative
-from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
-from mlp_fast.kernels.network.loss import SQUARED_ERROR, entropy, output_delta, squared
+from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule, Shape
+from mlp_fast.kernels.network.loss import (
+    SQUARED_ERROR,
+    binary_entropy,
+    output_code,
+    output_delta,
+    squared,
+)
 from mlp_fast.kernels.network.shuffle import order_of
 from mlp_fast.kernels.simd.arrays import unlocked
 from mlp_fast.kernels.simd.memory import load, store
@@ -29,7 +35,9 @@ from mlp_fast.kernels.simd.vector import first as first_lanes
 
 RUN = 1024  # samples after which all updates are in the weights, counted from an epoch's start
 LATENCY_BOUND = 4  # lanes, with which a sample is but a wait, and an instruction costs nothing
-INPUTS = 64  # with more, a sample no longer waits for the one before it
+INPUTS = 64  # with more, a sample no longer waits for the one before it ...
+INPUTS_OF_WIDE = 16  # ... nor with more than these where a row is ...
+WIDE_ROW = 4  # ... of more vectors than these
 
 
 class Run(NamedTuple):
@@ -42,9 +50,9 @@ class Run(NamedTuple):
     delta_out: Floats  # ... and its delta, but for beta
 
 
-def run_buffers(network: Network, data: Data, rule: Rule) -> Run:
+def run_buffers(shape: Shape, data: Data, rule: Rule) -> Run:
     """Return buffers for a run."""
-    dtype, n = network.theta.dtype, min(data.T.shape[0], RUN)
+    dtype, n = shape.dtype, min(data.T.shape[0], RUN)
     n_dense = n if data.rows.sparse else 0
     return Run(
         aligned(max(TRAIN_SHALLOW), dtype),
@@ -55,11 +63,13 @@ def run_buffers(network: Network, data: Data, rule: Rule) -> Run:
     )
 
 
-def row_lanes(sizes: Sequence[int]) -> int:
+def row_lanes(sizes: Sequence[int], dtype: np.dtype[Any]) -> int:
     """Return how many lanes a row of weights takes in registers; 0 if networks are not for here."""
-    if len(sizes) != 3 or sizes[2] != 1 or sizes[0] > INPUTS:
+    if len(sizes) != 3 or sizes[2] != 1 or sizes[1] > max(TRAIN_SHALLOW):
         return 0
-    return min((lanes for lanes in TRAIN_SHALLOW if lanes >= sizes[1]), default=0)
+    count = min(lanes for lanes in TRAIN_SHALLOW if lanes >= sizes[1])
+    most = INPUTS if count <= WIDE_ROW * lanes_of(dtype) else INPUTS_OF_WIDE
+    return count if sizes[0] <= most else 0
 
 
 def _with_rows_of(count: int) -> Any:
@@ -98,6 +108,7 @@ def take_runs(
     W, w = network.theta[layers[0].weights :], network.theta[layers[1].weights :]
     n, stride = layers[0].n_out, layers[0].stride
     g_hidden, g_output = layers[0].activation, layers[1].activation
+    code = output_code(rule.loss, g_output)
     one, eta = W.dtype.type(1.0), W.dtype.type(rule.learning_rate)
     beta, beta_out = W.dtype.type(layers[0].beta), W.dtype.type(layers[1].beta)
     eta_out = -eta * beta_out
@@ -132,7 +143,7 @@ def take_runs(
             h_out = sum_output(a, v, bias, count)
             y = g(g_output, h_out, beta_out)
             e = y - t[0]  # (47)
-            slope_out = output_delta(rule.loss, g_output, one, y, one)  # eta_out has beta
+            slope_out = output_delta(code, y, one, one)  # eta_out has beta
 
             x_next = X[places[min(s + 1, samples.size - 1)]]
             row = load(W, 0, count) - change  # (4), of the sample before
@@ -172,7 +183,7 @@ def take_runs(
             error = np.nan
         loss = 0.5 * error  # (48)
         if rule.loss != SQUARED_ERROR:
-            loss = entropy_of_run(rule.loss, layers[1].beta, data.T, samples, run) + 0.0 * error
+            loss = entropy_of_run(layers[1].beta, data.T, samples, run) + 0.0 * error
         curves.error[epoch] += error
         curves.loss[epoch] += loss
     store(w, 1, v)
@@ -180,13 +191,12 @@ def take_runs(
 
 
 @kernel(inline=False)  # whose registers the loop over samples needs
-def entropy_of_run(
-    loss: int, beta: float, T: Floats, samples: NDArray[np.int64], run: Run
-) -> float:
-    """Sum up either cross-entropy over the samples of a run."""
+def entropy_of_run(beta: float, T: Floats, samples: NDArray[np.int64], run: Run) -> float:
+    """Sum up the binary cross-entropy over the samples of a run."""
     total = 0.0
     for s in range(samples.size):
-        total += entropy(loss, beta, run.h_out[s:], unlocked(T[samples[s]]))
+        t = np.float64(T[samples[s], 0])
+        total += binary_entropy(beta * np.float64(run.h_out[s]), t)
     return total
 
 

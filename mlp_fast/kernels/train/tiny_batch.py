@@ -9,14 +9,20 @@ from typing import Any, NamedTuple
 from mlp_fast.kernels.compile.jit import inlined, kernel
 from mlp_fast.kernels.linalg.buffers import aligned
 from mlp_fast.kernels.network.activation import g, times_derivative
-from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
-from mlp_fast.kernels.network.loss import output_delta, sum_losses
+from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule, Shape
+from mlp_fast.kernels.network.loss import output_code, output_delta, sum_losses
 from mlp_fast.kernels.network.shuffle import order_of
 from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.types import Floats, Real
 from mlp_fast.kernels.simd.vector import first, fma, splat, vsum
 
 LANES = 8  # more than the samples of most such batches, and sums over them end soon
+TINY, TINY_BY_SAMPLE = 20, 5  # weights: where matmuls of few rows begin to be worth their calls
+
+
+def is_tiny(n_weights: int, batch_size: int) -> bool:
+    """Return whether lanes are faster for so many weights, and hold so many samples."""
+    return batch_size <= LANES and n_weights <= TINY + TINY_BY_SAMPLE * batch_size
 
 
 class Lanes(NamedTuple):
@@ -29,11 +35,10 @@ class Lanes(NamedTuple):
     top: int  # where the last layer begins in them
 
 
-def lane_buffers(network: Network, data: Data, rule: Rule) -> Lanes:
+def lane_buffers(shape: Shape, data: Data, rule: Rule) -> Lanes:
     """Return buffers for a batch."""
-    layers, dtype = network.layers, network.theta.dtype
-    top = int(layers["n_in"].sum()) * LANES
-    n_out = int(layers["n_out"][-1]) * LANES
+    dtype, n_out = shape.dtype, shape.sizes[-1] * LANES
+    top = sum(shape.sizes[:-1]) * LANES
     a, delta = aligned(top + n_out, dtype), aligned(top + n_out, dtype)
     return Lanes(a, delta, aligned(n_out, dtype), aligned(n_out, dtype), top)
 
@@ -109,6 +114,7 @@ def judge_lanes(network: Network, loss: int, lanes: Lanes, k: int) -> tuple[floa
     """Turn h of the last layer into delta (13); return the sums of (a - t)² and of the loss."""
     top = network.layers[network.layers.size - 1]
     error, summed, beta = 0.0, 0.0, lanes.a.dtype.type(top.beta)
+    code = output_code(loss, top.activation)
     for i in range(0, top.n_out * LANES, LANES):
         a = load(lanes.a, lanes.top + i, LANES)
         e = first(a - load(lanes.t, i, LANES), k)  # (47)
@@ -117,7 +123,7 @@ def judge_lanes(network: Network, loss: int, lanes: Lanes, k: int) -> tuple[floa
         of_output = sum_losses(loss, top.beta, lanes.e[i:], h, lanes.t[i:], k)
         error += of_output[0]
         summed += of_output[1]
-        store(h, 0, output_delta(loss, top.activation, beta, a, e))
+        store(h, 0, output_delta(code, a, beta, e))
     return error, summed
 
 

@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 from mlp_fast.kernels.compile.jit import inlined, kernel
 from mlp_fast.kernels.linalg.buffers import aligned
 from mlp_fast.kernels.network.activation import g, times_derivative
-from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
-from mlp_fast.kernels.network.loss import output_delta, sum_losses
+from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule, Shape
+from mlp_fast.kernels.network.loss import output_code, output_delta, sum_losses
 from mlp_fast.kernels.network.shuffle import order_of
 from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.kernels.simd.vector import fma, splat, vsum_groups
+
+INPUTS = 16  # no more were measured
+LEAST = 2, 4  # hidden units and samples
 
 
 class Grid(NamedTuple):
@@ -36,12 +39,12 @@ class Grid(NamedTuple):
     n_samples: int  # that there is room for: a unit has so many lanes
 
 
-def grid_buffers(room: tuple[int, int]) -> Callable[[Network, Data, Rule], Grid]:
+def grid_buffers(room: tuple[int, int]) -> Callable[[Shape, Data, Rule], Grid]:
     """Return what makes buffers with room for so many hidden units and samples."""
     n_units, n_samples = room
 
-    def buffers(network: Network, data: Data, rule: Rule) -> Grid:
-        dtype, n_lanes = network.theta.dtype, n_units * n_samples
+    def buffers(shape: Shape, data: Data, rule: Rule) -> Grid:
+        dtype, n_lanes = shape.dtype, n_units * n_samples
         x, W = (aligned(n * n_lanes, dtype) for n in (data.rows.n, data.rows.n + 1))
         v, t, e, h, used = (aligned(n_lanes, dtype) for _ in range(5))
         return Grid(x, W, v, t, e, h, used, n_samples)
@@ -49,9 +52,16 @@ def grid_buffers(room: tuple[int, int]) -> Callable[[Network, Data, Rule], Grid]
     return buffers
 
 
-def room_for(n_units: int, batch_size: int) -> tuple[int, int] | None:
-    """Return the least room of hidden units and samples that there is a kernel for, if any."""
-    rooms = (r for r in TRAIN_SHALLOW_BATCH if n_units <= r[0] and batch_size <= r[1])
+def room_for(sizes: tuple[int, ...], batch_size: int, repeated: bool) -> tuple[int, int] | None:
+    """Return the least room of hidden units and samples that a batch is best in, if there is one.
+
+    Loading a batch takes longer than a step with it, so the same should be repeated; or else it
+    should fill the least room.
+    """
+    size = sizes[1], batch_size
+    if sizes[0] > INPUTS or not (repeated or size == LEAST):
+        return None
+    rooms = (r for r in TRAIN_SHALLOW_BATCH if size[0] <= r[0] and size[1] <= r[1])
     return min(rooms, default=None)
 
 
@@ -75,8 +85,7 @@ def _in_grid(n_units: int, n_samples: int) -> Any:
 
 TRAIN_SHALLOW_BATCH = {
     (n_units, n_samples): _in_grid(n_units, n_samples)
-    for n_units in (2, 4, 8)
-    for n_samples in (4, 8)
+    for n_units, n_samples in (LEAST, (4, 4), (4, 8), (8, 4))
 }
 """By the hidden units and samples that there is room for: take steps first to last, or batches."""
 
@@ -100,6 +109,7 @@ def take_batches_in_grid(
     W, w = network.theta[hidden.weights :], network.theta[output.weights :]
     zero, one = W.dtype.type(0.0), W.dtype.type(1.0)
     beta, beta_out = W.dtype.type(hidden.beta), W.dtype.type(output.beta)
+    code = output_code(rule.loss, output.activation)
     for p in range(hidden.n_in + 1):
         spread(
             W[p * hidden.stride :], hidden.n_out, grid.n_samples, grid.used.size, grid.W[p * V :]
@@ -123,7 +133,7 @@ def take_batches_in_grid(
         # the gradient is the mean over the batch, as in code 2.6, where (78) has the sum
         eta = -beta_out * W.dtype.type(rule.learning_rate / samples.size)
         used = load(grid.used, 0, V)
-        slope_out = output_delta(rule.loss, output.activation, one, y, e)
+        slope_out = output_delta(code, y, one, e)
         step_out = eta * slope_out  # -eta delta (13)
         # NaN where the sum in (36) overflows: other kernels then diverge, however small g'(h)
         zero_or_nan = zero * ((beta_out * slope_out) * v)
