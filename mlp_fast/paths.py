@@ -76,14 +76,14 @@ class Task:
             self.room = None if self.online else self._room()
 
     def _row_lanes(self) -> int:
-        """How many lanes a row of weights takes in registers, or 0."""
+        """Return how many lanes a row of weights takes in registers, or 0."""
         shape = self.shape
         lanes = row_lanes(shape.sizes, shape.dtype)
         roomy = shape.input_major and min(shape.strides) >= lanes
         return lanes if roomy and not shape.keeps_h else 0
 
     def _room(self) -> tuple[int, int] | None:
-        """The hidden units and samples of the least grid that a batch is best in, if any."""
+        """Return the hidden units and samples of the grid that a batch is best in, if any."""
         shape = self.shape
         k, orders = self.data.orders.shape[1], self.data.orders.shape[0]
         repeated = self.batch_size == k and orders == 1
@@ -122,8 +122,9 @@ class Path:
     """One way to train or to recall."""
 
     name: str
-    call: str  # that it serves
-    applies: Callable[[Task], bool]
+    call: str  # that it serves: see `Task`
+    networks: str  # for which it is, in words ...
+    applies: Callable[[Task], bool]  # ... and as a rule, for tasks that no path before it takes
     kernel: Any
     buffers: Callable[..., Any]  # of what the kernel takes
     example: Example
@@ -151,6 +152,7 @@ PATHS = (
         Path(
             f"online, rows of {lanes} lanes in registers",
             "train",
+            f"one hidden layer of up to {lanes} units below one output",
             _in_registers(lanes),
             kernel,
             run_buffers,
@@ -163,6 +165,7 @@ PATHS = (
     Path(
         "online, in blocks, sparse rows",
         "train",
+        "input-major first layer, CSR",
         lambda task: task.online and task.shape.input_major and task.sparse,
         train_sparse_in_blocks,
         block_buffers,
@@ -172,6 +175,7 @@ PATHS = (
     Path(
         "online, in blocks",
         "train",
+        "input-major first layer",
         lambda task: task.online and task.shape.input_major,
         train_in_blocks,
         block_buffers,
@@ -181,6 +185,7 @@ PATHS = (
     Path(
         "online, one by one, sparse rows",
         "train",
+        "output-major first layer, CSR",
         lambda task: task.online and task.sparse,
         train_sparse_one_by_one,
         sample_buffers,
@@ -189,6 +194,7 @@ PATHS = (
     Path(
         "online, one by one",
         "train",
+        "output-major first layer: one or a few units above many inputs",
         lambda task: task.online,
         train_one_by_one,
         sample_buffers,
@@ -198,6 +204,7 @@ PATHS = (
         Path(
             f"tiny batch, {room[0]} units and {room[1]} samples in registers",
             "train",
+            f"one hidden layer of up to {room[0]} units, one batch of up to {room[1]} rows",
             _in_grid(room),
             kernel,
             grid_buffers(room),
@@ -209,6 +216,7 @@ PATHS = (
     Path(
         "tiny batch, a lane for each sample",
         "train",
+        "up to 60 weights, batches of up to 8 rows",
         _in_lanes,
         train_in_lanes,
         lane_buffers,
@@ -218,6 +226,7 @@ PATHS = (
     Path(
         "batch, sparse rows",
         "train",
+        "all, CSR",
         lambda task: task.sparse,
         train_sparse_batch,
         batch_buffers,
@@ -226,6 +235,7 @@ PATHS = (
     Path(
         "batch",
         "train",
+        "all",
         lambda task: True,
         train_batch,
         batch_buffers,
@@ -234,6 +244,7 @@ PATHS = (
     Path(
         "one sample",
         "step",
+        "all",
         lambda task: True,
         train_one,
         node_buffers,
@@ -242,6 +253,7 @@ PATHS = (
     Path(
         "a batch that was forwarded",
         "backward",
+        "all",
         lambda task: True,
         train_forwarded,
         forward_buffers,
@@ -250,6 +262,7 @@ PATHS = (
     Path(
         "rows, all layers kept",
         "forward",
+        "all",
         lambda task: True,
         recall,
         forward_buffers,
@@ -258,6 +271,7 @@ PATHS = (
     Path(
         "one row",
         "predict",
+        "all, a row of the network's dtype",
         lambda task: True,
         recall_row,
         row_buffers,
@@ -266,6 +280,7 @@ PATHS = (
     Path(
         "sparse rows",
         "recall",
+        "all, CSR",
         lambda task: task.sparse,
         recall_sparse,
         recall_buffers,
@@ -274,6 +289,7 @@ PATHS = (
     Path(
         "rows",
         "recall",
+        "all",
         lambda task: True,
         recall,
         recall_buffers,

@@ -5,7 +5,7 @@ benchmarks time it. Weights are a list of matrices W of shape (n_in + 1, n_out),
 node's (68).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +56,7 @@ class Reference:
         H, A = self.forward(X)
         return float(np.mean(self.sample_losses(H[-1], A[-1], T)))
 
-    def output_delta(self, A: Array, T: Array) -> Array:
+    def output_delta(self, H: Array, A: Array, T: Array) -> Array:
         """Return the errors of the last layer (81-85)."""
         E = A - T
         if self.loss == "cross_entropy":
@@ -65,23 +65,23 @@ class Reference:
             return E * A.dtype.type(self.betas[-1])
         if self.activations[-1] == "softmax":  # the whole Jacobian (43-44)
             return A * (E - np.sum(E * A, axis=1, keepdims=True))
-        return E * slope(self.activations[-1], A, self.betas[-1])  # (18)
+        return E * slope(self.activations[-1], H, A, self.betas[-1])  # (18)
 
-    def gradients(self, A: list[Array], T: Array) -> list[Array]:
+    def gradients(self, H: list[Array], A: list[Array], T: Array) -> list[Array]:
         """Return the mean over the examples of dE/dW of every layer (7, 36, 77-79)."""
-        delta = self.output_delta(A[-1], T)
+        delta = self.output_delta(H[-1], A[-1], T)
         gradients: list[Array] = []
         for l in reversed(range(len(self.weights))):
             gradients.insert(0, with_bias(A[l]).T @ delta / len(T))
             if l > 0:
                 g, beta = self.activations[l - 1], self.betas[l - 1]
-                delta = delta @ self.weights[l][1:].T * slope(g, A[l], beta)
+                delta = delta @ self.weights[l][1:].T * slope(g, H[l - 1], A[l], beta)
         return gradients
 
     def step(self, X: Array, T: Array, eta: float) -> tuple[float, float]:
         """Update the weights by one batch (78); return the sums of (a - t)² and of the loss."""
         H, A = self.forward(X)
-        for W, gradient in zip(self.weights, self.gradients(A, T), strict=True):
+        for W, gradient in zip(self.weights, self.gradients(H, A, T), strict=True):
             W -= W.dtype.type(eta) * gradient
         error = float(np.sum((A[-1].astype(float) - T.astype(float)) ** 2))
         return error, float(np.sum(self.sample_losses(H[-1], A[-1], T)))
@@ -104,27 +104,32 @@ def with_bias(A: Array) -> Array:
 
 def activate(activation: str, H: Array, beta: float = 1.0) -> Array:
     """Return g(H) of one layer."""
-    if activation == "threshold":  # (37)
-        return (H > 0).astype(H.dtype)
-    if activation == "sigmoid":  # (38); exp overflows to infinity where a is 0
-        with np.errstate(over="ignore"):
-            return 1 / (1 + np.exp(-H.dtype.type(beta) * H))
-    if activation == "tanh":  # (40)
-        return np.tanh(H)
-    if activation == "softmax":  # (42), shifted so that exp does not overflow
-        exponentials = np.exp(H - H.max(axis=1, keepdims=True))
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
-    if activation == "relu":
-        return np.maximum(H, 0)
-    return H  # linear (45)
+    return FUNCTIONS[activation][0](H, H.dtype.type(beta))
 
 
-def slope(activation: str, A: Array, beta: float = 1.0) -> Array:
-    """Return g'(H) of one layer, told from its outputs."""
-    if activation == "sigmoid":  # (39)
-        return A.dtype.type(beta) * A * (1 - A)
-    if activation == "tanh":  # (41)
-        return 1 - A * A
-    if activation == "relu":
-        return (A > 0).astype(A.dtype)
-    return np.ones_like(A)  # linear (45)
+def slope(activation: str, H: Array, A: Array, beta: float = 1.0) -> Array:
+    """Return g'(H) of one layer, from H or from its outputs."""
+    return FUNCTIONS[activation][1](H, A, A.dtype.type(beta))
+
+
+def sigmoid(H: Array, beta: Array) -> Array:
+    """Return (38); exp overflows to infinity where a is 0."""
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-beta * H))
+
+
+def softmax(H: Array, beta: Array) -> Array:
+    """Return (42), shifted so that exp does not overflow."""
+    exponentials = np.exp(H - H.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+FUNCTIONS: dict[str, tuple[Callable[[Array, Array], Array], Callable[..., Array]]] = {
+    "sigmoid": (sigmoid, lambda H, A, beta: beta * A * (1 - A)),  # (38, 39)
+    "tanh": (lambda H, beta: np.tanh(H), lambda H, A, beta: 1 - A * A),  # (40, 41)
+    "relu": (lambda H, beta: np.maximum(H, 0), lambda H, A, beta: (A > 0).astype(A.dtype)),
+    "threshold": (lambda H, beta: (H > 0).astype(H.dtype), lambda H, A, beta: 0 * A),  # (37)
+    "softmax": (softmax, lambda H, A, beta: np.ones_like(A)),  # (42); see output_delta
+    "linear": (lambda H, beta: H, lambda H, A, beta: np.ones_like(A)),  # (45)
+}
+"""Activations by name: g of H and beta, and its derivative of H, A and beta."""

@@ -57,6 +57,8 @@ class Vec(types.Type):  # type: ignore[misc]  # Numba ships no types
 
 @register_model(Vec)
 class VecModel(models.PrimitiveModel):  # type: ignore[misc]  # as above
+    """In LLVM it is a vector, too."""
+
     def __init__(self, dmm, fe_type):
         element = dmm.lookup(fe_type.dtype).get_value_type()
         super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.lanes))
@@ -77,6 +79,7 @@ def vec_of(like: types.Type, count: types.Type | None = None) -> Vec:
 
 
 def broadcast(builder: ir.IRBuilder, scalar: ir.Value, t: ir.VectorType) -> ir.Value:
+    """The scalar in every lane of a vector of this LLVM type."""
     one = builder.insert_element(t(ir.Undefined), scalar, ir.IntType(32)(0))
     return builder.shuffle_vector(one, one, ir.VectorType(ir.IntType(32), t.count)(None))
 
@@ -111,6 +114,7 @@ def lanes(typingctx, like):
 
 
 def check_vec(v: types.Type) -> None:
+    """Refuse what is no vector."""
     if not isinstance(v, Vec):
         raise TypingError(f"only vectors are reduced, not {v}")
 

@@ -1,10 +1,15 @@
 """Online training (algorithm 2.4.1) of one hidden layer below one output, in registers.
 
-The meaning is `Reference.train` of reference.py with batches of one row. So small a network is bound by how long one sample waits for the one before it. While sample t is
-worked on, the first layer's weights take the update of sample t - 1 and meet the inputs of sample
-t + 1: s = x_{t+1} W. Only the update by t itself is lacking then, and follows as soon as its delta
-is known: h_{t+1} = s - eta (x_t . x_{t+1}) delta_t, the bias node's -1 included in x. Weights stay in
-registers from sample to sample, MEASURED_SHALLOW
+The meaning is `Reference.train` of reference.py with batches of one row. So small a network is
+bound by how long one sample waits for the one before it. While sample t is worked on, the first
+layer's weights take the update of sample t - 1 and meet the inputs of sample t + 1: s = x_{t+1} W.
+Only the update by t itself is lacking then, and follows as soon as its delta is known:
+h_{t+1} = s - eta (x_t . x_{t+1}) delta_t, the bias node's -1 included in x.
+
+For plain gradient descent and up to 64 units, above up to 64 inputs. Beside blocks: 2-2-1 2.8 times
+as fast (float64) and 3.7 (float32), 8-10-1 2.5 and 3.1, 8-50-1 1.6 and 3.1, 64-16-1 1.7 and 1.9.
+Each width of a row is there because the next larger one takes a fifth longer, but for the least:
+with four lanes in place of two, 2-2-1 takes 5% longer.
 """
 
 from collections.abc import Sequence
