@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlp_fast import validation
 from mlp_fast.confusion import binary_confusion, confusion
+from mlp_fast.docstrings import filled_in
 from mlp_fast.initialisation import fresh_seed
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.simd.types import Floats
@@ -17,6 +18,7 @@ from mlp_fast.single_row import Answering, no_answer
 from mlp_fast.weights import Weights
 
 
+@filled_in
 class MLP:
     """Multi-layer perceptron, trained by back-propagation in compiled code.
 
@@ -27,13 +29,11 @@ class MLP:
     layer_sizes : int or sequence of int, default (100,)
         Neurons of each hidden layer; ``()`` for none.
     activation : str or sequence of str, default 'sigmoid'
-        Of all hidden layers, or one for each: 'sigmoid' (38), 'tanh' (40), 'linear' (45), 'relu',
-        'threshold' (37, for recall only).
+        Of all hidden layers, or one for each: {hidden}.
     output_activation : str, default 'sigmoid'
-        One of those or 'softmax' (42).
+        {output}.
     loss : str, default 'squared_error'
-        'squared_error' (46) with any output but threshold, 'cross_entropy' (52) with softmax,
-        'binary_cross_entropy' with sigmoid.
+        {losses}.
     beta : float or sequence of float, default 1.0
         Steepness of the sigmoid (38), of all layers or one for each, the output included; 1 for
         every layer that is no sigmoid.

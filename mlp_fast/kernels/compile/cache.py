@@ -133,7 +133,7 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
         return f"{self._name}-{SOURCES}-{key}.nbc"
 
     def _remove_stale(self, folder: Path) -> None:
-        for path in folder.glob(f"{self._name}-*.nbc"):
+        for path in folder.glob("*-*-*.nbc"):
             if path.name.split("-")[1] != SOURCES:
                 with contextlib.suppress(OSError):  # somebody else's, or in use
                     path.unlink()

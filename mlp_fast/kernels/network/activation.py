@@ -29,6 +29,7 @@ class Activation:
     high: float = math.inf
     of_h: bool = False  # whether the derivative is a formula of h, which cannot be told from a
     of_layer: bool = False  # whether g ties the nodes of a layer together: for the output only
+    source: str = ""  # its equation in the tutorial
 
     @property
     def code(self) -> int:
@@ -37,15 +38,23 @@ class Activation:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle the name alone."""
-        return ACTIVATIONS.__getitem__, (self.name,)
+        return _named, (self.name,)
+
+
+def _named(name: str) -> Activation:
+    return ACTIVATIONS[name]
 
 
 def _sigmoid_derivative(a: Value, beta: Value) -> Any:
-    return beta * (-a).fma(a, a)  # beta a (1 - a), rounded once before beta
+    return beta * (-a).fma(a, a)  # (39), a (1 - a) rounded once
+
+
+def _tanh(h: Value, beta: Value) -> Any:
+    return tanh.formula(h)
 
 
 def _tanh_derivative(a: Value, beta: Value) -> Any:
-    return (-a).fma(a, 1.0)  # 1 - a², rounded once
+    return (-a).fma(a, 1.0)  # (41), rounded once
 
 
 def _relu(h: Value, beta: Value) -> Any:
@@ -71,18 +80,18 @@ def _one(a: Value, beta: Value) -> Any:
 ACTIVATIONS = {
     activation.name: activation
     for activation in (
-        Activation("sigmoid", sigmoid.formula, _sigmoid_derivative, 0.0, 1.0),  # (38, 39)
-        Activation("tanh", lambda h, beta: tanh.formula(h), _tanh_derivative, -1.0, 1.0),  # (40-41)
+        Activation("sigmoid", sigmoid.formula, _sigmoid_derivative, 0.0, 1.0, source="(38)"),
+        Activation("tanh", _tanh, _tanh_derivative, -1.0, 1.0, source="(40)"),
+        Activation("linear", _identity, _one, source="(45)"),
         Activation("relu", _relu, _relu_derivative, 0.0),
-        Activation("threshold", _threshold, None, 0.0, 1.0),  # (37)
-        # (42-44); its derivative is a Jacobian, see loss.py
-        Activation("softmax", _identity, _one, 0.0, 1.0, of_layer=True),
-        Activation("linear", _identity, _one),  # (45)
+        # whose derivative is a Jacobian, see loss.py
+        Activation("softmax", _identity, _one, 0.0, 1.0, of_layer=True, source="(42)"),
+        Activation("threshold", _threshold, None, 0.0, 1.0, source="(37)"),
     )
 }
-"""By their names. Kernels ask for each in turn, so the last is linear, which asks for nothing."""
+"""By their names."""
 CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
-SOFTMAX, LINEAR = CODES["softmax"], CODES["linear"]
+SOFTMAX = CODES["softmax"]
 
 
 def times(derivative: Formula | None) -> Callable[[Any, Any, Any], Any]:

@@ -24,6 +24,7 @@ class Loss:
 
     name: str
     outputs: tuple[str, ...]  # the output activations it pairs with; of () all with a derivative
+    source: str = ""  # its equation in the tutorial
 
     @property
     def code(self) -> int:
@@ -32,14 +33,18 @@ class Loss:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle the name alone."""
-        return LOSSES.__getitem__, (self.name,)
+        return _named, (self.name,)
+
+
+def _named(name: str) -> Loss:
+    return LOSSES[name]
 
 
 LOSSES = {
     loss.name: loss
     for loss in (
-        Loss("squared_error", ()),  # (46)
-        Loss("cross_entropy", ("softmax",)),  # (52)
+        Loss("squared_error", (), source="(46)"),
+        Loss("cross_entropy", ("softmax",), source="(52)"),
         Loss("binary_cross_entropy", ("sigmoid",)),
     )
 }

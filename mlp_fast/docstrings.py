@@ -1,0 +1,38 @@
+"""Docstrings that name the activations and losses that there are, so that none is forgotten."""
+
+import textwrap
+from typing import TypeVar
+
+from mlp_fast.activations import ACTIVATIONS, HIDDEN
+from mlp_fast.losses import LOSSES
+
+Class = TypeVar("Class", bound=type)
+
+
+def filled_in(documented: Class) -> Class:
+    """Fill in, in the docstring of a class, which activations and losses there are."""
+    doc = documented.__doc__ or ""
+    named = {
+        name: f"'{name}' {a.source}".rstrip() + ("" if a.derivative else " for recall only")
+        for name, a in ACTIVATIONS.items()
+    }
+    losses = (
+        f"'{name}' {loss.source} with ".replace("  ", " ")
+        + (", ".join(loss.outputs) or "any output but threshold")
+        for name, loss in LOSSES.items()
+    )
+    texts = {
+        "hidden": ", ".join(named[name] for name in HIDDEN),
+        "output": "One of those or "
+        + ", ".join(text for name, text in named.items() if name not in HIDDEN),
+        "losses": ", ".join(losses),
+    }
+    for line in doc.splitlines():
+        for name, text in texts.items():
+            if f"{{{name}}}" in line:
+                whole = textwrap.fill(
+                    line.replace(f"{{{name}}}", text), 100, subsequent_indent=" " * 8
+                )
+                doc = doc.replace(line, whole)
+    documented.__doc__ = doc
+    return documented
