@@ -17,6 +17,12 @@ from mlp_fast.single_row import Answering, no_answer
 from mlp_fast.weights import Weights
 
 
+class NotFittedError(ValueError, AttributeError):
+    """Raised when a network without weights is asked for them, or for what needs them."""
+
+    __module__ = "mlp_fast"  # the name by which it is imported, shown and pickled
+
+
 class MLP:
     """Multi-layer perceptron, trained by back-propagation in compiled code.
 
@@ -472,9 +478,7 @@ class MLP:
 
     def _fitted(self) -> Net:
         if self._net is None:
-            raise validation.NotFittedError(
-                "this MLP has no weights yet: call train or init_weights first"
-            )
+            raise NotFittedError("this MLP has no weights yet: call train or init_weights first")
         return self._net
 
     def _set_net(self, net: Net) -> None:

@@ -20,10 +20,6 @@ _DTYPES = {name: np.dtype(name) for name in ("float64", "float32")}
 SUM_TOLERANCE = 1e-5  # how far a row of targets that must sum to 1 may be off, in any dtype
 
 
-class NotFittedError(ValueError, AttributeError):
-    """Raised when a network without weights is asked for them, or for what needs them."""
-
-
 def as_rows(X: Any, dtype: str, n_in: int | None = None) -> Rows:
     """Check rows of inputs, which may be sparse; what has the right form is not copied."""
     if isinstance(X, Rows):
