@@ -4,18 +4,15 @@ import functools
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlp_fast.kernels.linalg.buffers import aligned, apart, lanes_of, whole_vectors
 from mlp_fast.kernels.network.activation import Activation
 from mlp_fast.kernels.network.arguments import LAYER, Network, Shape
 from mlp_fast.kernels.network.forward_batch import ROWS
 from mlp_fast.kernels.simd.types import Floats
-
-Array = TypeVar("Array", bound=NDArray[Any])
 
 LARGEST_PADDING = 1.25  # of the rows of a layer, ...
 LARGEST_NETWORK = 2**42  # weights
@@ -162,10 +159,3 @@ class Layout:
         by_output = n_out * (math.ceil((n_in + 1) / self._lanes) + to_sum_up)
         # the first layer is worth more by input, where zeros are skipped and weights visited once
         return by_input <= (1.3 if first else 1.0) * by_output
-
-
-def read_only(array: Array) -> Array:
-    """Return a read-only view: kernels see one type of input wherever it comes from."""
-    view = array.view()
-    view.flags.writeable = False
-    return view

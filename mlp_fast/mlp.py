@@ -5,17 +5,31 @@ from typing import Any, Self, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mlp_fast import validation
+from mlp_fast.boundary.inputs import as_rows, as_sample
+from mlp_fast.boundary.rows import as_dense
+from mlp_fast.boundary.targets import (
+    as_target,
+    as_targets,
+    check_classes,
+    check_targets,
+    check_width,
+)
+from mlp_fast.boundary.weights import as_weights
 from mlp_fast.confusion import binary_confusion, confusion
 from mlp_fast.docstrings import filled_in
 from mlp_fast.initialisation import fresh_seed
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.net import Forward, Net
-from mlp_fast.rows import as_dense
 from mlp_fast.settings import AllOptions, Options, Settings, all_sizes, positive, seed
 from mlp_fast.single_row import Answering, no_answer
 from mlp_fast.weights import Weights
+
+
+class NotFittedError(ValueError, AttributeError):
+    """Raised when a network without weights is asked for them, or for what needs them."""
+
+    __module__ = "mlp_fast"  # the name by which it is imported, shown and pickled
 
 
 @filled_in
@@ -160,14 +174,14 @@ class MLP:
         if epochs is not None:
             told["epochs"] = epochs
         settings = self.settings.told(told)
-        inputs = validation.as_rows(X, settings.dtype)
+        inputs = as_rows(X, settings.dtype)
         k = inputs.shape[0]
-        targets, vector = validation.as_targets(T, settings.dtype, k)
+        targets, vector = as_targets(T, settings.dtype, k)
         sizes = (inputs.shape[1], *settings.layer_sizes, targets.shape[1])
         random_state = fresh_seed() if settings.random_state is None else settings.random_state
         net = Net.fresh(settings, sizes, random_state, vector)
         net.check_trainable()
-        validation.check_targets(targets, net.output, net.loss)
+        check_targets(targets, net.output, net.loss)
         training = net.training(settings, inputs, targets, random_state)
 
         self._set_net(net)
@@ -228,7 +242,7 @@ class MLP:
     @weights.setter
     def weights(self, weights: Any) -> None:
         net = self._fitted()
-        net.theta[:] = validation.as_weights(weights, net.layout, net.dtype)
+        net.theta[:] = as_weights(weights, net.layout, net.dtype)
 
     def forward(self, X: ArrayLike, weights: Any = None) -> Floats:
         """Compute the outputs of every layer (69).
@@ -259,9 +273,9 @@ class MLP:
         net = self._fitted()
         if weights is None:
             self._forward = None  # if this one fails, `backward` must not take the one before it
-        inputs = validation.as_rows(X, net.dtype, net.layout.sizes[0])
+        inputs = as_rows(X, net.dtype, net.layout.sizes[0])
         if weights is not None:
-            return net.recall(inputs, validation.as_weights(weights, net.layout, net.dtype))
+            return net.recall(inputs, as_weights(weights, net.layout, net.dtype))
         self._forward = net.forward(as_dense(inputs))
         self.outputs = self._forward.outputs
         return self.outputs[-1].copy()
@@ -304,9 +318,9 @@ class MLP:
             )
         eta = self._rate(learning_rate)
         net.check_trainable()
-        targets, _ = validation.as_targets(T, net.dtype, done.outputs[0].shape[0])
-        validation.check_width(targets, net.layout.sizes[-1])
-        validation.check_targets(targets, net.output, net.loss)
+        targets, _ = as_targets(T, net.dtype, done.outputs[0].shape[0])
+        check_width(targets, net.layout.sizes[-1])
+        check_targets(targets, net.output, net.loss)
         self._forward = None
         net.backward(done, targets, eta)
 
@@ -353,9 +367,9 @@ class MLP:
         net = self._fitted()
         eta = self._rate(learning_rate)
         net.check_trainable()
-        inputs = validation.as_sample("x", x, net.dtype, net.layout.sizes[0])
-        targets = validation.as_sample("t", t, net.dtype, net.layout.sizes[-1])
-        validation.check_targets(targets.reshape(1, -1), net.output, net.loss, "t")
+        inputs = as_sample(x, net.dtype, net.layout.sizes[0])
+        targets = as_target(t, net.dtype, net.layout.sizes[-1])
+        check_targets(targets.reshape(1, -1), net.output, net.loss, "t")
         self._forward = None
         return net.learn(inputs, targets, eta)
 
@@ -441,11 +455,11 @@ class MLP:
                [0, 1]])
         """
         net = self._fitted()
-        inputs = validation.as_rows(X, net.dtype, net.layout.sizes[0])
-        targets, _ = validation.as_targets(T, net.dtype, inputs.shape[0])
+        inputs = as_rows(X, net.dtype, net.layout.sizes[0])
+        targets, _ = as_targets(T, net.dtype, inputs.shape[0])
         n_out = net.layout.sizes[-1]
-        validation.check_width(targets, n_out)
-        validation.check_classes(targets, net.output)
+        check_width(targets, n_out)
+        check_classes(targets, net.output)
         predicted = net.classes(self._recall(inputs))
         truth = net.classes(targets)
         if n_out == 1:
@@ -459,9 +473,9 @@ class MLP:
 
     def _answer(self, X: ArrayLike, weights: Any = None) -> Floats:
         net = self._fitted()
-        inputs = validation.as_rows(X, net.dtype, net.layout.sizes[0])
+        inputs = as_rows(X, net.dtype, net.layout.sizes[0])
         if weights is not None:
-            return net.recall(inputs, validation.as_weights(weights, net.layout, net.dtype))
+            return net.recall(inputs, as_weights(weights, net.layout, net.dtype))
         return self._recall(inputs)
 
     def _recall(self, inputs: Rows) -> Floats:
@@ -472,9 +486,7 @@ class MLP:
 
     def _fitted(self) -> Net:
         if self._net is None:
-            raise validation.NotFittedError(
-                "this MLP has no weights yet: call train or init_weights first"
-            )
+            raise NotFittedError("this MLP has no weights yet: call train or init_weights first")
         return self._net
 
     def _set_net(self, net: Net) -> None:

@@ -10,21 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.activations import SIGMOID, SOFTMAX, TANH, Activation, trainable
+from mlp_fast.boundary.arrays import read_only
+from mlp_fast.boundary.orders import check_orders
+from mlp_fast.boundary.rows import dense_rows
 from mlp_fast.initialisation import initial_weights, shuffle_key
 from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.network.arguments import Data, Network, Rule
 from mlp_fast.kernels.network.forward_batch import Work, outputs_of
 from mlp_fast.kernels.simd.types import Floats
-from mlp_fast.layout import Layout, read_only
+from mlp_fast.layout import Layout
 from mlp_fast.losses import LOSSES, Loss
 from mlp_fast.memory import check_memory
 from mlp_fast.paths import Task, layout_for, only_path, path_for
-from mlp_fast.rows import dense_rows
 from mlp_fast.settings import Settings
 from mlp_fast.single_row import Answering, answering
 from mlp_fast.training import Training
-from mlp_fast.validation import check_orders
 
 STEP, FORWARD, BACKWARD = (only_path(call) for call in ("step", "forward", "backward"))
 

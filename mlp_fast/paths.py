@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mlp_fast.boundary.arrays import read_only
 from mlp_fast.kernels.linalg.finite import all_within
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.network.activation import Activation
@@ -47,7 +48,7 @@ from mlp_fast.kernels.train.tiny_batch_shallow import (
     grid_buffers,
     room_for,
 )
-from mlp_fast.layout import Layout, read_only
+from mlp_fast.layout import Layout
 
 MODERATE = {8: 2.0**250, 4: 2.0**30}  # by the bytes of a number: products of four are numbers, too
 

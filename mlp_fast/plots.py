@@ -7,7 +7,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mlp_fast import validation
+from mlp_fast.boundary.inputs import as_rows
+from mlp_fast.boundary.rows import as_dense
+from mlp_fast.boundary.targets import as_targets, check_width
 from mlp_fast.extras import extra
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.mlp import MLP
@@ -303,9 +305,9 @@ class _Plane:
             if got != right:
                 raise ValueError(f"network must have {name}; got a network with {got}")
         self._network = network
-        self._X = validation.as_inputs(X, "float64", 2)
-        T, _ = validation.as_targets(T, "float64", len(self._X))
-        validation.check_width(T, 1)
+        self._X = as_dense(as_rows(X, "float64", 2))
+        T, _ = as_targets(T, "float64", len(self._X))
+        check_width(T, 1)
         self._t = T[:, 0]
         _check_binary("T must hold 0 and 1 only", self._t)
         grid = count("grid", grid, least=2)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from mlp_fast.activations import ACTIVATIONS, HIDDEN, SIGMOID, SOFTMAX, Activation
+from mlp_fast.boundary.orders import as_orders
 from mlp_fast.losses import LOSSES, legal_pairs, outputs_of
-from mlp_fast.validation import as_indices
 
 DTYPES = ("float64", "float32")
 RANGES = {"float64": (0.0, math.inf), "float32": (2.0**-150, 2.0**128 - 2.0**103)}
@@ -83,7 +83,7 @@ class Settings:
                 None if self.batch_size is None else count("batch_size", self.batch_size)
             ),
             "shuffle": _flag("shuffle", self.shuffle),
-            "orders": None if self.orders is None else as_indices(self.orders),
+            "orders": None if self.orders is None else as_orders(self.orders),
             "random_state": seed(self.random_state),
             "dtype": _dtype(self.dtype),
             "verbose": (

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlp_fast.boundary.arrays import read_only
 from mlp_fast.extras import extra
 from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
-from mlp_fast.layout import read_only
 from mlp_fast.paths import Path
 from mlp_fast.settings import Settings
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from mlp_fast.boundary.csr import canonical
+from mlp_fast.boundary.rows import csr_rows
 from mlp_fast.mlp import MLP
 from mlp_fast.paths import PATHS, Path
-from mlp_fast.rows import csr_rows, in_order
 from mlp_fast.settings import DTYPES
 
 
@@ -43,9 +44,8 @@ def follow(path: Path, m: MLP, dtype: str) -> None:
     X: Any = np.ones((k, sizes[0]), dtype)
     T = np.zeros((k, sizes[-1]))
     if sparse:
-        ones = np.ones(k), np.zeros(k, np.int32), np.arange(k + 1)
-        columns, starts, values = in_order(*ones, X.shape)
-        X = csr_rows(values.astype(dtype), columns, starts, sizes[0])
+        ones = np.ones(k, dtype), np.zeros(k, np.int32), np.arange(k + 1)
+        X = csr_rows(*canonical(*ones, X.shape), sizes[0])
     if path.call == "train":
         m.train(X, T, 1, layer_sizes=sizes[1:-1], batch_size=batch_size)
         return

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, overload
 
+from mlp_fast.boundary.weights import as_layer_weights
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import Layout
-from mlp_fast.validation import as_layer_weights
 
 
 class Weights(Sequence[Floats]):

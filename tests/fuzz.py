@@ -11,6 +11,7 @@ import pytest
 import scipy.sparse as sp
 from cases import DTYPES, HIDDEN, LEGAL_PAIRS, OUTPUTS, make_data
 from hypothesis import strategies as st
+from mlp_fast.kernels.train.shallow_batch import TRAIN_SHALLOW_BATCH
 from roundings import Spread, UnsureError, WideRun, distance
 from test_sparse import in_disorder
 
@@ -23,7 +24,6 @@ from mlp_fast.kernels.train.online import (
     train_sparse_one_by_one,
 )
 from mlp_fast.kernels.train.online_shallow import RUN, TRAIN_SHALLOW
-from mlp_fast.kernels.train.shallow_batch import TRAIN_SHALLOW_BATCH
 from mlp_fast.kernels.train.tiny_batch import train_in_lanes
 
 # --- forms of input -------------------------------------------------------------------------------

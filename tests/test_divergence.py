@@ -9,9 +9,9 @@ import scipy.sparse as sp
 from cases import DTYPES
 
 from mlp_fast import MLP, net, training
+from mlp_fast.boundary.arrays import read_only
+from mlp_fast.boundary.inputs import as_rows
 from mlp_fast.kernels.network.arguments import Curves
-from mlp_fast.layout import read_only
-from mlp_fast.validation import as_rows
 
 # inputs, hidden layers, outputs, batch size, and the kernel that trains
 PATHS = {

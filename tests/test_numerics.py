@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlp_fast import MLP
-from mlp_fast.rows import dense_rows
+from mlp_fast.boundary.rows import dense_rows
 
 PAIRS = [("softmax", "cross_entropy", 2), ("sigmoid", "binary_cross_entropy", 1)]
 

@@ -15,15 +15,15 @@ from cases import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from mlp_fast.kernels.train.shallow_batch import TRAIN_SHALLOW_BATCH
 
 from mlp_fast import MLP
+from mlp_fast.boundary.rows import dense_rows
 from mlp_fast.kernels.network.arguments import BLOCK
 from mlp_fast.kernels.train.batch import train_batch
 from mlp_fast.kernels.train.online import train_in_blocks, train_one_by_one
 from mlp_fast.kernels.train.online_shallow import RUN, TRAIN_SHALLOW
-from mlp_fast.kernels.train.shallow_batch import TRAIN_SHALLOW_BATCH
 from mlp_fast.kernels.train.tiny_batch import LANES, train_in_lanes
-from mlp_fast.rows import dense_rows
 
 
 def kernel_of(sizes, batch_size, k=20, **options):

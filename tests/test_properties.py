@@ -6,9 +6,9 @@ from cases import LEGAL_PAIRS, assert_to_rounding, make_data, make_pair
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from mlp_fast.boundary.rows import dense_rows
 from mlp_fast.kernels.network.arguments import BLOCK
 from mlp_fast.kernels.train.batch import train_batch
-from mlp_fast.rows import dense_rows
 
 networks = st.fixed_dictionaries(
     {

@@ -38,8 +38,7 @@ from hypothesis.stateful import (
 )
 from roundings import ROUNDINGS, Spread, distance
 
-from mlp_fast import MLP
-from mlp_fast.validation import NotFittedError
+from mlp_fast import MLP, NotFittedError
 
 try:
     import joblib

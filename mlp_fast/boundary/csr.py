@@ -1,63 +1,57 @@
-"""Rows of inputs, dense or sparse (CSR), in the form that kernels take."""
+"""Sparse matrices of SciPy (CSR): checked, in canonical format, never changed."""
 
-import sys
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlp_fast.boundary.arrays import as_finite, in_kernel_form, read_only
+from mlp_fast.boundary.rows import csr_rows
 from mlp_fast.kernels.linalg.csr import OUTSIDE, UNORDERED, check_columns
 from mlp_fast.kernels.linalg.matrix import Rows
-from mlp_fast.kernels.simd.types import Floats
-from mlp_fast.layout import read_only
 
 LARGEST_COLUMNS = 2**31 - 1  # that int32 can count
 
-Ordered = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[Any]]
+_COLUMNS, _STARTS = np.dtype(np.int32), np.dtype(np.int64)
+
+Arrays = tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int64]]  # values, columns, starts
 
 
-def _nothing(dtype: type) -> NDArray[Any]:
-    return read_only(np.zeros(0, dtype))
+def sparse_rows(name: str, matrix: Any, dtype: str) -> Rows:
+    """Check a sparse matrix, or a sparse row by the name x."""
+    if matrix.format != "csr":
+        raise TypeError(
+            f"{name} must be an array, or CSR if it is sparse; got {matrix.format.upper()}: "
+            f"convert it by {name}.tocsr()"
+        )
+    shape, values = matrix.shape, np.asarray(matrix.data)
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers; got dtype {values.dtype}")
+    if name == "x" and len(shape) == 1:
+        shape = (1, *shape)
+    if len(shape) != 2:
+        raise ValueError(f"{name} must be 2-D, of shape (k, n_in); got shape {shape}")
+    if 0 in shape:
+        raise ValueError(f"{name} must not be empty; got shape {shape}")
+    columns, starts = np.asarray(matrix.indices), np.asarray(matrix.indptr)
+    try:
+        values, columns, starts = canonical(values, columns, starts, shape)
+    except ValueError as error:
+        raise ValueError(f"{name} is no valid CSR matrix: {error}") from None
+
+    def index_of(i: int) -> tuple[int, int]:
+        return int(np.searchsorted(starts, i, side="right")) - 1, int(columns[i])
+
+    return csr_rows(as_finite(name, values, dtype, index_of), columns, starts, shape[1])
 
 
-_NO_COLUMNS, _NO_STARTS = _nothing(np.int32), _nothing(np.int64)
-_NO_VALUES = {np.dtype(t): _nothing(t) for t in (np.float64, np.float32)}
-_NO_X = {dtype: read_only(np.zeros((0, 0), dtype)) for dtype in _NO_VALUES}
-
-
-def is_sparse(X: Any) -> bool:
-    """Return whether this is a sparse matrix, or array, of SciPy, which is not imported for it."""
-    scipy_sparse = sys.modules.get("scipy.sparse")
-    return scipy_sparse is not None and bool(scipy_sparse.issparse(X))
-
-
-def dense_rows(X: Floats) -> Rows:
-    """Return the rows of a matrix."""
-    no_values = _NO_VALUES[X.dtype]
-    return Rows(read_only(X), no_values, _NO_COLUMNS, _NO_STARTS, False, X.shape[1])
-
-
-def csr_rows(values: Floats, columns: NDArray[np.int32], starts: NDArray[np.int64], n: int) -> Rows:
-    """Return sparse rows, whose columns are in order."""
-    return Rows(_NO_X[values.dtype], read_only(values), columns, starts, True, n)
-
-
-def as_dense(rows: Rows) -> Floats:
-    """Return the rows as a matrix; a copy if they are sparse."""
-    if not rows.sparse:
-        return rows.X
-    X = np.zeros(rows.shape, rows.values.dtype)
-    X[np.repeat(np.arange(rows.shape[0]), np.diff(rows.starts)), rows.columns] = rows.values
-    return read_only(X)
-
-
-def in_order(
+def canonical(
     values: NDArray[Any],
     columns: NDArray[Any],
     starts: NDArray[Any],
     shape: tuple[int, int],
-) -> Ordered:
-    """Check the arrays of a CSR matrix; return columns, starts and values in the kernels' form.
+) -> Arrays:
+    """Check the arrays of a CSR matrix; return values, columns and starts in canonical format.
 
     The columns of each row then increase, and none is there twice; what is so already is not
     copied, but for the indices if they are not of the kernels' dtype.
@@ -86,19 +80,19 @@ def in_order(
     values, columns = values[:stored], columns[:stored]
     if columns.dtype != np.int32 and stored and not 0 <= columns.min() <= columns.max() < n:
         raise ValueError(f"its indices must lie in 0 .. {n - 1}")
-    starts = read_only(np.require(starts, np.int64, ["C", "A"]))
-    columns = read_only(np.require(columns, np.int32, ["C", "A"]))
+    starts = in_kernel_form(starts, _STARTS)
+    columns = in_kernel_form(columns, _COLUMNS)
     found = check_columns(columns, starts, n)
     if found == OUTSIDE:
         raise ValueError(f"its indices must lie in 0 .. {n - 1}")
     if found == UNORDERED:
-        return _sorted(values, columns, starts, n)
-    return columns, starts, values
+        return _sort_and_sum(values, columns, starts)
+    return values, columns, starts
 
 
-def _sorted(
-    values: NDArray[Any], columns: NDArray[np.int32], starts: NDArray[np.int64], n: int
-) -> Ordered:
+def _sort_and_sum(
+    values: NDArray[Any], columns: NDArray[np.int32], starts: NDArray[np.int64]
+) -> Arrays:
     """Sort each row by its columns, and add up what is there twice, from the first on."""
     k = starts.size - 1
     rows = np.repeat(np.arange(k), np.diff(starts))
@@ -109,4 +103,4 @@ def _sorted(
     sums = np.zeros(np.count_nonzero(new), values.dtype)
     np.add.at(sums, np.cumsum(new) - 1, values[order])
     ends = np.searchsorted(rows[new], np.arange(k + 1))
-    return read_only(columns[new]), read_only(ends.astype(np.int64)), sums
+    return sums, read_only(columns[new]), read_only(ends.astype(np.int64))

@@ -1,0 +1,92 @@
+"""Any array: real, finite, C-contiguous, of the network's dtype, and read-only as kernels take it.
+
+What has that form already is not copied.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp_fast.kernels.linalg.finite import all_finite
+from mlp_fast.kernels.simd.types import Floats
+
+Array = TypeVar("Array", bound=NDArray[Any])
+
+_DTYPES = {name: np.dtype(name) for name in ("float64", "float32")}
+
+
+def read_only(array: Array) -> Array:
+    """Return a read-only view: kernels see one type of input wherever it comes from."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def in_kernel_form(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return a read-only, C-contiguous array of a dtype; a view of this one if it is that."""
+    if array.dtype is not dtype or not (array.flags.c_contiguous and array.flags.aligned):
+        with np.errstate(over="ignore"):  # what becomes infinite is reported by name
+            array = np.require(array, dtype, ["C", "A"])
+    return read_only(array)
+
+
+def as_array(name: str, values: Any) -> NDArray[Any]:
+    """Make an array of real numbers, of any shape but an empty one."""
+    rows = values if isinstance(values, list | tuple) else [values]
+    if any(isinstance(row, np.ma.MaskedArray) for row in [values, *rows]):
+        raise TypeError(
+            f"{name} must not be a masked array, whose mask would be lost; "
+            "fill it or drop the masked rows first"
+        )
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} must be rectangular, its rows of one length") from None
+    if array.dtype.kind not in "biuf":
+        if hasattr(values, "toarray"):
+            raise TypeError(f"{name} must not be sparse here: convert it by {name}.toarray()")
+        raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
+    if array.size == 0:
+        raise ValueError(f"{name} must not be empty; got shape {array.shape}")
+    return array
+
+
+def as_matrix(name: str, values: Any, dtype: str, shape: str = "(k, n_in)") -> Floats:
+    """Check a matrix, whose shape users know by these names."""
+    array = as_array(name, values)
+    if array.ndim != 2:
+        raise ValueError(f"{name} must be 2-D, of shape {shape}; got shape {array.shape}")
+    return as_finite(name, array, dtype)
+
+
+def as_vector(name: str, array: NDArray[Any], dtype: str, n: int) -> Floats:
+    """Check the numbers of one sample."""
+    if array.shape != (n,):
+        raise wrong_sample(name, n, array.shape)
+    return as_finite(name, array, dtype)
+
+
+def wrong_sample(name: str, n: int, shape: tuple[int, ...]) -> ValueError:
+    """Return what to raise if one sample has another shape than that of n numbers."""
+    return ValueError(f"{name} must have shape ({n},), that of one sample; got {shape}")
+
+
+def as_finite(
+    name: str,
+    array: NDArray[Any],
+    dtype: str,
+    index_of: Callable[[int], tuple[int, ...]] | None = None,
+) -> Floats:
+    """Convert real numbers to the dtype and check them.
+
+    For the error, `index_of` tells where users find the i-th of them, if not in this array.
+    """
+    numbers: Floats = in_kernel_form(array, _DTYPES[dtype])
+    if not all_finite(numbers.reshape(-1)):
+        i = int(np.argmin(np.isfinite(numbers)))
+        where = index_of(i) if index_of else tuple(map(int, np.unravel_index(i, array.shape)))
+        became = f", which is infinite as {dtype}" if np.isfinite(array.flat[i]) else ""
+        raise ValueError(f"{name} must be finite; got {array.flat[i]!s}{became} at {where}")
+    return numbers

@@ -1,0 +1,40 @@
+"""Inputs: rows of them, dense or sparse (CSR), or those of one sample."""
+
+import sys
+from typing import Any
+
+from mlp_fast.boundary.arrays import as_array, as_matrix, as_vector, wrong_sample
+from mlp_fast.boundary.csr import sparse_rows
+from mlp_fast.boundary.rows import as_dense, dense_rows
+from mlp_fast.kernels.linalg.matrix import Rows
+from mlp_fast.kernels.simd.types import Floats
+
+
+def as_rows(X: Any, dtype: str, n_in: int | None = None) -> Rows:
+    """Check rows of inputs."""
+    if isinstance(X, Rows):
+        rows = X  # of the package's own
+    elif _is_sparse(X):
+        rows = sparse_rows("X", X, dtype)
+    else:
+        rows = dense_rows(as_matrix("X", X, dtype))
+    if n_in is not None and rows.n != n_in:
+        raise ValueError(
+            f"X must have {n_in} columns, one for each input of the network; got {rows.n}"
+        )
+    return rows
+
+
+def as_sample(x: Any, dtype: str, n_in: int) -> Floats:
+    """Check the inputs of one sample; a sparse row is made dense."""
+    if not _is_sparse(x):
+        return as_vector("x", as_array("x", x), dtype, n_in)
+    if x.shape not in ((n_in,), (1, n_in)):
+        raise wrong_sample("x", n_in, x.shape)
+    return as_dense(sparse_rows("x", x, dtype)).reshape(n_in)
+
+
+def _is_sparse(X: Any) -> bool:
+    """Return whether this is a sparse matrix, or array, of SciPy, which is not imported for it."""
+    scipy_sparse = sys.modules.get("scipy.sparse")
+    return scipy_sparse is not None and bool(scipy_sparse.issparse(X))

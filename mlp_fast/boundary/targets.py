@@ -1,0 +1,79 @@
+"""Targets: rows of them or one, and whether a network can produce them."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from mlp_fast.activations import TANH, Activation
+from mlp_fast.boundary.arrays import as_array, as_matrix, as_vector
+from mlp_fast.kernels.linalg.finite import all_within
+from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.losses import CROSS_ENTROPY, Loss
+
+ONE_HOT = "class labels must be given as one-hot rows: np.eye(n_classes)[labels]"
+SUM_TOLERANCE = 1e-5  # how far a row of targets that must sum to 1 may be off, in any dtype
+
+
+def as_targets(T: Any, dtype: str, k: int) -> tuple[Floats, bool]:
+    """Check targets, one row for each row of X; return them and whether they were 1-D."""
+    array = as_array("T", T)
+    vector = array.ndim == 1
+    matrix = array.reshape(-1, 1) if vector else array
+    targets = as_matrix("T", matrix, dtype, shape="(k, n_out) or (k,)")
+    if targets.shape[0] != k:
+        raise ValueError(f"T must have as many rows as X; got {targets.shape[0]} and {k}")
+    return targets, vector
+
+
+def as_target(t: Any, dtype: str, n_out: int) -> Floats:
+    """Check the targets of one sample; one may be a number."""
+    array = as_array("t", t)
+    return as_vector("t", array if array.ndim else array.reshape(1), dtype, n_out)
+
+
+def check_targets(T: Floats, output: Activation, loss: Loss, name: str = "T") -> None:
+    """Check that the network can produce the targets."""
+    if not all_within(T.reshape(-1), output.low, output.high):
+        low, high = float(T.min()), float(T.max())
+        outside = low if low < output.low else high
+        hint = ""
+        if math.isfinite(output.high) and np.all(T == np.round(T)):
+            hint = f"; {ONE_HOT}"
+        raise ValueError(
+            f"{name} must lie in [{output.low:g}, {output.high:g}], the range of "
+            f"output_activation={output.name!r}; got {outside:g}{hint}"
+        )
+    if loss == CROSS_ENTROPY:
+        worst = float(np.max(np.abs(T.sum(axis=1, dtype=np.float64) - 1.0)))
+        if worst > SUM_TOLERANCE:
+            raise ValueError(
+                f"each row of {name} must sum to 1 for loss='cross_entropy' (one-hot rows, or "
+                f"probabilities); got a row that is {worst:g} off"
+            )
+
+
+def check_classes(T: Floats, output: Activation) -> None:
+    """Check that targets name one class in each row."""
+    low = -1.0 if output == TANH else 0.0
+    ones, others = T == 1.0, (T == 0.0) | (low == T)
+    if T.shape[1] == 1:
+        if not np.all(ones | (low == T)):
+            raise ValueError(
+                f"T must be {low:g} or 1 for a confusion matrix of one output; "
+                f"got values from {T.min():g} to {T.max():g}"
+            )
+    elif not (np.all(ones | others) and np.all(ones.sum(axis=1) == 1)):
+        raise ValueError(
+            f"T must be one-hot rows for a confusion matrix of {T.shape[1]} outputs; {ONE_HOT}"
+        )
+
+
+def check_width(T: Floats, n_out: int) -> None:
+    """Check that targets have one column for each output of the network."""
+    if T.shape[1] != n_out:
+        hint = f"; {ONE_HOT}" if T.shape[1] == 1 else ""
+        raise ValueError(
+            f"T must have {n_out} columns, one for each output of the network; "
+            f"got {T.shape[1]}{hint}"
+        )
