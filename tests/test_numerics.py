@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cross import cross
 
 from mlp_fast import MLP
 from mlp_fast.rows import dense_rows
@@ -49,9 +50,7 @@ def test_a_zero_target_of_an_impossible_class_costs_nothing():
     assert loss == 0
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("batch_size", [1, None])
-@pytest.mark.parametrize(("output", "loss", "n_out"), PAIRS)
+@cross(output_and_loss_and_n_out=PAIRS, batch_size=[1, None], dtype=["float64", "float32"])
 def test_training_on_large_finite_inputs_stays_finite(output, loss, n_out, batch_size, dtype):
     X = np.array([[1e15, -1e15], [-1e15, 1e15], [3e14, 2e14]])
     T = np.eye(2)[[0, 1, 0]][:, :n_out]
