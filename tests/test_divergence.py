@@ -174,7 +174,7 @@ def test_what_a_diverged_call_leaves_in_its_buffers_changes_no_bit(path, hidden,
     results = []
     for spoilt in (False, True):
         m.weights = start
-        run = m._net.training(m.settings, rows_of(path, X), T, 0)
+        run = m._net.training(m.settings, rows_of(path, X), read_only(T), 0)
         kernel, (network, data, rule, work) = run._call
         if spoilt:
             bad = data._replace(

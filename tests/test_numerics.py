@@ -5,6 +5,7 @@ import pytest
 from cross import cross
 
 from mlp_fast import MLP
+from mlp_fast.layout import read_only
 from mlp_fast.rows import dense_rows
 
 PAIRS = [("softmax", "cross_entropy", 2), ("sigmoid", "binary_cross_entropy", 1)]
@@ -17,7 +18,7 @@ def loss_of(h, T, output, loss, dtype):
     m.init_weights((1, h.shape[1]), 0)
     m.weights[0] = np.vstack([np.zeros_like(h), h])
     start = m.weights.copy()
-    X, T = np.ones((1, 1), dtype), T.astype(dtype)
+    X, T = np.ones((1, 1), dtype), read_only(T.astype(dtype))
     run = m._net.training(m.settings.told({"epochs": 1, "learning_rate": 1.0}), dense_rows(X), T, 0)
     kernel, arguments = run._call
     kernel(*arguments, run._curves, 0, 1)
