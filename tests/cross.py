@@ -12,24 +12,25 @@ from itertools import combinations, product
 import pytest
 
 
-def cross(*, meeting=2, where=None, **axes):
+def cross(*, meeting=2, all_meet=(), where=None, **axes):
     """Parametrise a test over the product of axes, each the values of an argument.
 
     An axis called `a_and_b` gives values to two arguments at once. `where` tells, of the arguments
     by name, which cases there are. By default any two axes meet; with `meeting=1`, for long axes
-    that have little to do with each other, every value is there, beside some of the others.
+    that have little to do with each other, every value is there, beside some of the others. Those
+    in `all_meet`, which choose the code that runs, meet all at once.
     """
-    names = [axis.split("_and_") for axis in axes]
-    cases = [
-        (indices, arguments)
-        for indices, values in zip(
-            product(*(range(len(axis)) for axis in axes.values())),
-            product(*axes.values()),
-            strict=True,
-        )
-        if legal(arguments := flat(names, values), where)
-    ]
-    chosen = covering([indices for indices, _ in cases], meeting)
+    names, values = [axis.split("_and_") for axis in axes], [[*axis] for axis in axes.values()]
+    cases = {}
+    for indices in product(*(range(len(axis)) for axis in values)):
+        arguments = {}
+        for several, axis, i in zip(names, values, indices, strict=True):
+            arguments |= zip(several, axis[i] if len(several) > 1 else [axis[i]], strict=True)
+        if where is None or where(**arguments):
+            cases[indices] = arguments
+    together = [*combinations(range(len(axes)), min(meeting, len(axes)))]
+    together += [tuple([*axes].index(axis) for axis in all_meet)] if all_meet else []
+    chosen = covering([*cases], together)
     return pytest.mark.parametrize(
         [name for several in names for name in several],
         [
@@ -38,40 +39,29 @@ def cross(*, meeting=2, where=None, **axes):
                 marks=() if indices in chosen else pytest.mark.slow,
                 id="-".join(map(name_of, arguments.values())),
             )
-            for indices, arguments in cases
+            for indices, arguments in cases.items()
         ],
     )
 
 
-def legal(arguments, where):
-    return where is None or where(**arguments)
+def covering(cases, together):
+    """Return a few of the cases, in which what meets in any case does so in one of them.
+
+    Of the axes in each of `together`, all values that meet are looked for.
+    """
+    return min((greedy(cases, together, even) for even in (True, False)), key=len)
 
 
-def flat(names, values):
-    """Return the arguments of a case by name, of which one axis may give several."""
-    arguments = {}
-    for several, value in zip(names, values, strict=True):
-        arguments |= zip(several, value if len(several) > 1 else [value], strict=True)
-    return arguments
-
-
-def covering(cases, meeting):
-    """Return a few of the cases, in which whatever meets in any case does so in one of them."""
-    return min((greedy(cases, meeting, even) for even in (True, False)), key=len)
-
-
-def greedy(cases, meeting, even):
+def greedy(cases, together, even):
     """Take the case with the most that is new, until nothing is.
 
     Of several, take the first, or if `even` that whose values were taken the least. A case only
     becomes less welcome, so it is looked at again no sooner than it is at the head of the queue.
     """
-    n_axes = len(cases[0]) if cases else 0
-    axes = [*combinations(range(n_axes), min(meeting, n_axes))]
     chosen, met, taken = set(), set(), Counter()
 
     def new(case):
-        return {(which, tuple(case[axis] for axis in which)) for which in axes} - met
+        return {(which, tuple(case[axis] for axis in which)) for which in together} - met
 
     def rank(i):
         used = sum(taken[value] for value in enumerate(cases[i])) if even else 0

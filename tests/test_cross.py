@@ -14,10 +14,14 @@ def pairs_of(cases):
     return {pair for case in cases for pair in combinations(enumerate(case), 2)}
 
 
+def axes_of(lengths, meeting):
+    return [*combinations(range(len(lengths)), min(meeting, len(lengths)))]
+
+
 @given(AXES)
 def test_every_pair_is_in_few_cases(lengths):
     cases = [*product(*map(range, lengths))]
-    chosen = covering(cases, 2)
+    chosen = covering(cases, axes_of(lengths, 2))
     assert chosen <= {*cases}
     assert pairs_of(chosen) == pairs_of(cases)
     longest, second = sorted([1, 1, *lengths])[:-3:-1]
@@ -26,7 +30,7 @@ def test_every_pair_is_in_few_cases(lengths):
 
 @given(AXES)
 def test_where_no_axes_have_to_meet_every_value_is_there(lengths):
-    chosen = covering([*product(*map(range, lengths))], 1)
+    chosen = covering([*product(*map(range, lengths))], axes_of(lengths, 1))
     assert len(chosen) == max(lengths)
     for axis, length in enumerate(lengths):
         assert {case[axis] for case in chosen} == {*range(length)}
@@ -36,11 +40,11 @@ def test_where_no_axes_have_to_meet_every_value_is_there(lengths):
 def test_of_the_cases_that_there_are_no_pair_is_left_out(lengths, data):
     cases = [*product(*map(range, lengths))]
     some = data.draw(st.lists(st.sampled_from(cases), unique=True))
-    chosen = covering(some, 2)
+    chosen = covering(some, axes_of(lengths, 2))
     assert chosen <= {*some}
     if len(lengths) > 1:
         assert pairs_of(chosen) == pairs_of(some)
-    assert chosen == covering(some, 2)
+    assert chosen == covering(some, axes_of(lengths, 2))
 
 
 def parametrised(**axes):
@@ -54,7 +58,7 @@ def parametrised(**axes):
 
 def test_default_and_slow_are_the_product():
     letters, digits, both = "abc", [1, 2, None], [((4, 5), float), ((), int)]
-    names, cases = parametrised(letter=letters, digit=digits, sizes_and_kind=both, meeting=2)
+    names, cases = parametrised(letter=letters, digit=digits, sizes_and_kind=both)
     assert names == ["letter", "digit", "sizes", "kind"]
     expected = [(letter, digit, *pair) for letter in letters for digit in digits for pair in both]
     assert [values for _, values in cases.values()] == expected
@@ -73,3 +77,12 @@ def test_what_is_no_case_is_neither_default_nor_slow():
     )
     assert [*cases] == ["a-2-False", "a-2-True", "b-1-False", "b-1-True", "b-2-False", "b-2-True"]
     assert not cases["a-2-False"][0]
+
+
+def test_what_chooses_a_path_meets_all_at_once():
+    lengths = {"output": "abcde", "size": range(3), "batch": range(4), "dtype": range(2)}
+    _, cases = parametrised(**lengths, all_meet=["size", "batch", "dtype"])
+    default = [values for slow, values in cases.values() if not slow]
+    assert pairs_of(default) == pairs_of(product(*lengths.values()))
+    assert {case[1:] for case in default} == {*product(range(3), range(4), range(2))}
+    assert len(default) == 24

@@ -108,6 +108,7 @@ def test_where_a_run_stops_depends_on_no_cut(path, hidden, rate, dtype, monkeypa
     shape=[(2, (3,), 1), (5, (2,), 1), (1, (8,), 1), (3, (2,), 1)],
     rate=[20.0, 60.0],
     dtype=DTYPES,
+    all_meet=["batch_size", "shape", "dtype"],
 )
 def test_paths_of_the_same_mathematics_stop_within_an_epoch(
     shape, batch_size, rate, dtype, monkeypatch, runs

@@ -21,6 +21,7 @@ STEPS = 100
     sizes=SHAPES,
     batch_size=[1, 2, 7, 23, None],
     dtype=DTYPES,
+    all_meet=["sizes", "batch_size", "dtype"],
 )
 def test_training_agrees_with_the_reference(output, loss, hidden, sizes, batch_size, dtype):
     k = 23

@@ -135,6 +135,7 @@ def test_a_block_whose_products_overflow_is_taken_one_by_one():
     sizes=[(2, 9, 1), (3, 4), (2, 2, 3, 1), (4, 1, 1), (13, 2, 1)],
     batch_size=[2, 3, 7, LANES, None],
     dtype=DTYPES,
+    all_meet=["sizes", "batch_size", "dtype"],
 )
 def test_tiny_batches_in_lanes(output, loss, hidden, sizes, batch_size, dtype):
     X, T = make_data(output, k=7, n_in=sizes[0], n_out=sizes[-1])
@@ -147,6 +148,7 @@ def test_tiny_batches_in_lanes(output, loss, hidden, sizes, batch_size, dtype):
     sizes=[(2, 2, 1), (1, 1, 1), (3, 3, 1), (2, 4, 1), (5, 5, 1), (2, 8, 1)],
     batch_size=[3, 4, 5, None],
     dtype=DTYPES,
+    all_meet=["sizes", "batch_size", "dtype"],
 )
 def test_tiny_batches_of_shallow_networks(output, loss, hidden, sizes, batch_size, dtype):
     X, T = make_data(output, k=7, n_in=sizes[0], n_out=1)
