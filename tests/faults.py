@@ -10,10 +10,10 @@
 It prints a table in Markdown, and ends with 1 unless every fault was caught by a failing test; a
 crash, a kernel that does not compile and a selection without tests do not count as caught.
 
-pytest does not collect this file. Each fault names the narrowest tests that see it, since an edit
-in any kernel has every kernel compiled anew. Where a fault can no longer be planted because its
-line has changed, write it anew: it is to stay what its last words say. No fault writes out of
-bounds, for a crash says little.
+pytest does not collect this file. Each fault names the narrowest tests that see it, of those that
+run by default, since an edit in any kernel has every kernel compiled anew. Where a fault can no
+longer be planted because its line has changed, write it anew: it is to stay what its last words
+say. No fault writes out of bounds, for a crash says little.
 """
 
 import argparse
