@@ -1,11 +1,13 @@
-"""Fixtures: the real data, which is no part of the project."""
+"""Fixtures: the real data, which is no part of the project, and kernels that are compiled once."""
 
+import functools
 import os
 from pathlib import Path
 
 import hypothesis
 import numpy as np
 import pytest
+from processes import warmed_up
 
 hypothesis.settings.register_profile("mlp_fast", deadline=None, derandomize=True, max_examples=40)
 hypothesis.settings.load_profile("mlp_fast")
@@ -28,3 +30,14 @@ def real_data():
             return {key: arrays[key] for key in arrays.files}
 
     return read
+
+
+@pytest.fixture(scope="session")
+def warmed(tmp_path_factory):
+    """Return what compiles every kernel for a target, once for all tests, in one process each.
+
+    That takes a minute or two.
+    """
+    return functools.cache(
+        lambda target: warmed_up(tmp_path_factory.mktemp("warmed") / "cache", target)
+    )

@@ -7,32 +7,24 @@ import functools
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
-import tempfile
 from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 
-import llvmlite.binding as llvm
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from cases import DTYPES, HIDDEN, LEGAL_PAIRS, ONE_OUTPUT, make_betas, make_data
+from processes import NO_COMPILER, PACKAGE, TARGET, TARGETS, is_runnable
 
-import mlp_fast
 from mlp_fast import MLP, net
-from mlp_fast.kernels.compile.jit import KERNELS
-from mlp_fast.kernels.train.online import train_in_blocks
+from mlp_fast.kernels.jit import KERNELS
 
-TARGETS = {  # and a feature without which this machine cannot run what is compiled for it
-    "haswell": "avx2",
-    "skylake-avx512": "avx512vl",
-    "znver4": "avx512vnni",
-}
+OTHERS = [pytest.param(target, marks=pytest.mark.slow) for target in TARGETS if target != TARGET]
 FORMS = {"dense": np.asarray, "CSR": sp.csr_array}
 FULL = None  # batch
 
@@ -181,15 +173,9 @@ def take_steps(digests, name, mode, dtype):
             digests.add(f"{name}; one row", alone)
 
 
-def registers():
-    """Return which registers a kernel of wide rows uses: "ymm" are of 256 bits, "zmm" of 512."""
-    text = train_in_blocks.inspect_asm(train_in_blocks.signatures[0])
-    return sorted(set(re.findall(r"%([xyz]mm)\d", text)))
-
-
 def in_a_process(code, **environment):
     """Run code where other targets may be told; return what it prints."""
-    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(mlp_fast.__file__).parents[1])])
+    paths = os.pathsep.join([str(Path(__file__).parent), str(PACKAGE.parent)])
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         env={**os.environ, "PYTHONPATH": paths, **environment},
@@ -200,21 +186,21 @@ def in_a_process(code, **environment):
     return done.stdout.strip()
 
 
-@functools.cache
-def on(target):
-    """Return what one process finds that compiles for a target, once for all tests."""
-    if not llvm.get_host_cpu_features().get(TARGETS[target]):
+def on(target, warmed):
+    """Return where kernels are compiled for a target, or skip."""
+    if not is_runnable(target):
         pytest.skip(f"this machine cannot run {target}: it has no {TARGETS[target]}")
-    code = "import json, test_bits as t; print(json.dumps({**t.digest(), 'used': t.registers()}))"
-    with tempfile.TemporaryDirectory() as cache:
-        # with the name alone, Numba keeps the features of this machine
-        there = {"NUMBA_CPU_NAME": target, "NUMBA_CPU_FEATURES": ""}
-        return json.loads(in_a_process(code, MLP_FAST_CACHE_DIR=cache, **there))
+    return warmed(target)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_every_mode_has_the_same_bits_on_every_target(target):
-    here, there = digest()["digests"], on(target)["digests"]
+@pytest.mark.parametrize("target", [TARGET, *OTHERS])
+def test_every_mode_has_the_same_bits_on_every_target(target, warmed):
+    there = on(target, warmed)
+    code = NO_COMPILER + "import json, test_bits; print(json.dumps(test_bits.digest()))"
+    answer = in_a_process(code, MLP_FAST_CACHE_DIR=str(there.cache), **there.environment)
+    here, there = digest(), json.loads(answer)
+    assert here["taken"] == there["taken"]
+    here, there = here["digests"], there["digests"]
     assert here.keys() == there.keys()
     assert [name for name in here if here[name] != there[name]] == []
 
@@ -247,7 +233,7 @@ def test_registers_are_wide_where_the_target_has_them(cpu, features, wide):
     assert in_a_process(code, NUMBA_CPU_NAME=cpu, NUMBA_CPU_FEATURES=features) == str(wide)
 
 
-def test_code_for_haswell_has_no_512_bit_registers():
-    used = on("haswell")["used"]
+def test_code_for_haswell_has_no_512_bit_registers(warmed):
+    used = on("haswell", warmed).registers
     assert "ymm" in used
     assert "zmm" not in used

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from test_compiled import NO_COMPILER, PACKAGE, SMALL, completed
+from processes import NO_COMPILER, PACKAGE, QUICK, SMALL, completed
 
 from mlp_fast.kernels.compile import trust
 
@@ -22,16 +22,6 @@ only_root = pytest.mark.skipif(
 
 OTHER = 65534
 COMPLAINT = "mlp_fast neither reads nor writes compiled kernels in "
-
-QUICK = """
-from mlp_fast.kernels.compile.jit import kernel
-
-@kernel
-def triple(x):
-    return 3.0 * x
-
-print(triple(1.0))
-"""
 
 NO_HIT = """
 from mlp_fast.kernels.compile.jit import KERNELS

@@ -5,14 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from collections import Counter
 
 import pytest
+from processes import NO_COMPILER, PACKAGE, QUICK, SMALL, TARGET, completed, is_runnable, run
 
-import mlp_fast
-from mlp_fast.kernels.compile import cache as kernel_cache
-
-PACKAGE = Path(mlp_fast.__file__).parent
+from mlp_fast.kernels import cache as kernel_cache
 
 EVERYTHING = """
 import tempfile
@@ -63,21 +61,6 @@ with tempfile.TemporaryDirectory() as folder:
     del mapped
 """
 
-ONE_SIGNATURE = """
-from collections import Counter
-from mlp_fast.kernels.compile.jit import KERNELS
-
-def dtype_of(signature):
-    return "float32" if "array(float32, " in str(signature).lower() else "float64"
-
-assert len(KERNELS) > 15
-for kernel in KERNELS:
-    assert kernel.signatures, kernel
-    assert len(kernel.signatures) <= 2, (kernel, kernel.signatures)
-    dtypes = Counter(map(dtype_of, kernel.signatures))
-    assert max(dtypes.values()) == 1, (kernel, kernel.signatures)
-"""
-
 ALL_HITS = """
 from mlp_fast.kernels.compile.jit import KERNELS
 
@@ -86,80 +69,57 @@ misses = {kernel.__name__: dict(kernel.stats.cache_misses) for kernel in KERNELS
 assert hits > 5 and not any(misses.values()), (hits, misses)
 """
 
-NO_COMPILER = """
-import numba.core.compiler
 
-def refuse(*arguments, **options):
-    raise AssertionError("the compiler was called")
+@pytest.fixture(scope="module")
+def filled(warmed):
+    """Return the cache folder that one process filled by warming up.
 
-numba.core.compiler.compile_extra = refuse
-"""
-
-
-def run(code, cache, path=PACKAGE.parent, **environment):
-    """Run code in a process of its own, where warnings are errors; return what it prints."""
-    return completed(code, cache, path, **environment).stdout
-
-
-def completed(
-    code, cache, path=PACKAGE.parent, command=(sys.executable,), options=None, **environment
-):
-    """Run code in a process of its own, where warnings are errors; return it when it succeeded."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("COV_")},
-        "MLP_FAST_CACHE_DIR": str(cache),
-        "PYTHONPATH": str(path),
-        **environment,
-    }
-    done = subprocess.run(
-        [*command, "-W", "error", "-c", code],
-        env=environment,
-        capture_output=True,
-        text=True,
-        cwd=cache.parent,
-        timeout=900,
-        **(options or {}),
-    )
-    assert done.returncode == 0, done.stderr
-    return done
+    To compile everything takes a minute or two, so it is for the target that test_bits.py wants.
+    """
+    return warmed(TARGET if is_runnable(TARGET) else None)
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory):
-    """Return a cache folder filled by one process that warmed up, and was held to the rule.
-
-    To compile everything takes a minute or two, so all tests here share it.
-    """
-    cache = tmp_path_factory.mktemp("filled") / "cache"
-    run("import mlp_fast; mlp_fast.warmup()\n" + ONE_SIGNATURE, cache)
+def kept(tmp_path_factory):
+    """Return a cache folder that holds one small kernel."""
+    cache = tmp_path_factory.mktemp("kept") / "cache"
+    assert float(run(QUICK, cache)) == 3.0
+    assert float(run(NO_COMPILER + QUICK, cache)) == 3.0
     return cache
 
 
+@pytest.fixture
+def cache(kept, tmp_path):
+    """Return a copy of that cache folder."""
+    shutil.copytree(kept, tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+def dtype_of(signature):
+    return "float32" if "array(float32, " in signature.lower() else "float64"
+
+
 def test_one_signature_for_each_kernel_and_dtype(filled):
-    names = [path.name.split("-")[0] for path in filled.rglob("*.nbc")]
-    assert max(names.count(name) for name in names) == 2  # one for each dtype
-    assert {"online.train_in_blocks", "batch.train_batch", "forward.recall"} <= set(names)
+    assert len(filled.signatures) > 15
+    for kernel, signatures in filled.signatures.items():
+        dtypes = Counter(map(dtype_of, signatures))
+        assert dtypes, kernel
+        assert max(dtypes.values()) == 1, (kernel, signatures)
+    names = Counter(path.name.split("-")[0] for path in filled.cache.rglob("*.nbc"))
+    assert max(names.values()) == 2  # one for each dtype
+    assert {"online.train_in_blocks", "batch.train_batch", "forward.recall"} <= {*names}
 
 
 def test_after_warmup_a_second_process_compiles_nothing_whatever_it_calls(filled):
-    before = sorted(filled.rglob("*.nbc"))
-    run(NO_COMPILER + EVERYTHING + ALL_HITS, filled)
-    assert sorted(filled.rglob("*.nbc")) == before
+    before = sorted(filled.cache.rglob("*.nbc"))
+    run(NO_COMPILER + EVERYTHING + ALL_HITS, filled.cache, **filled.environment)
+    assert sorted(filled.cache.rglob("*.nbc")) == before
 
 
 def test_without_kept_kernels_the_compiler_is_called_and_refused(tmp_path):
     """Or else the tests that refuse it would show nothing."""
     with pytest.raises(AssertionError, match="the compiler was called"):
         run(NO_COMPILER + SMALL, tmp_path / "cache")
-
-
-SMALL = """
-from mlp_fast import MLP
-m = MLP(activation="relu", output_activation="linear", layer_sizes=(1,), batch_size=1)
-m.init_weights((1, 1, 1), 0)
-m.weights[0][:], m.weights[1][:] = [[0], [1]], [[0], [1]]
-print(m.predict([[3.0]])[0, 0])
-"""
 
 
 def test_an_edit_in_the_deepest_helper_changes_what_the_next_process_computes(tmp_path):
@@ -210,101 +170,108 @@ import mlp_fast
 with open({str(helper)!r}, "a") as stream:
     stream.write("# edited")
 """
-    assert float(run(edit + SMALL, tmp_path / "cache", copied.parent)) == 3.0
+    assert float(run(edit + QUICK, tmp_path / "cache", copied.parent)) == 3.0
     assert not [*(tmp_path / "cache").rglob("*.nbc")]
 
 
-def test_a_stale_file_that_cannot_be_removed_stops_nobody(tmp_path):
-    cache = tmp_path / "cache"
-    code = (
-        SMALL
-        + """
-from mlp_fast.kernels.compile.cache import folders
-print(next(folders()))
-"""
-    )
-    folder = Path(run(code, cache).splitlines()[-1])
-    for path in folder.iterdir():
-        path.unlink()
-    (folder / "forward.recall-0000-0000.nbc").mkdir()  # unlink fails on it
-    assert run(code, cache).splitlines()[0] == "3.0"
-    assert len([*folder.glob("forward.recall-*.nbc")]) == 2
+def test_a_stale_file_that_cannot_be_removed_stops_nobody(cache):
+    (path,) = cache.rglob("*.nbc")
+    path.unlink()
+    name, _, _ = path.name.split("-")
+    stale = path.with_name(f"{name}-0000-0000.nbc")
+    stale.mkdir()  # unlink fails on it
+    assert float(run(QUICK, cache)) == 3.0
+    assert sorted(cache.rglob("*.nbc")) == sorted([path, stale])
 
 
 def test_files_have_the_rights_that_the_umask_gives_less_those_that_kernels_lacks(filled):
     umask = os.umask(0)
     os.umask(umask)
     lacking = 0o022 & ~(PACKAGE / "kernels").stat().st_mode if hasattr(os, "geteuid") else 0
-    modes = {path.stat().st_mode & 0o777 for path in filled.rglob("*.nbc")}
+    modes = {path.stat().st_mode & 0o777 for path in filled.cache.rglob("*.nbc")}
     assert modes == {0o666 & ~umask & ~lacking}
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_corrupt_file_is_compiled_again(filled, tmp_path, damage):
-    cache = tmp_path / "cache"
-    shutil.copytree(filled, cache)
-    damaged = {path: DAMAGES[damage](path.read_bytes()) for path in cache.rglob("*.nbc")}
-    for path, blob in damaged.items():
-        path.write_bytes(blob)
-    assert float(run(SMALL, cache)) == 3.0
-    written = [path.name for path, blob in damaged.items() if path.read_bytes() != blob]
-    assert [name.split("-")[0] for name in written].count("forward.recall") == 1
-    run(NO_COMPILER + SMALL, cache)  # and written again
+def test_a_corrupt_file_is_compiled_again(cache, damage):
+    (path,) = cache.rglob("*.nbc")
+    whole = path.read_bytes()
+    damaged = DAMAGES[damage](whole)
+    assert damaged != whole
+    path.write_bytes(damaged)
+    assert float(run(QUICK, cache)) == 3.0
+    assert path.read_bytes() != damaged
+    assert float(run(NO_COMPILER + QUICK, cache)) == 3.0  # and written again
+
+
+MANY = """
+from mlp_fast.kernels.jit import kernel
+
+for i in range(20):
+    exec(f"def times_{i}(x): return {i}.0 * x")
+    print(kernel(globals()[f"times_{i}"])(1.0))
+"""
 
 
 def test_processes_that_compile_at_once_do_not_disturb_each_other(tmp_path):
     cache = tmp_path / "cache"
-    code = SMALL + "m.train([[0.0], [1.0]], [0.0, 1.0], 3)\nprint(m.error_)\n"
     environment = {
         **os.environ,
         "MLP_FAST_CACHE_DIR": str(cache),
         "PYTHONPATH": str(PACKAGE.parent),
     }
     processes = [
-        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE)
+        subprocess.Popen([sys.executable, "-c", MANY], env=environment, stdout=subprocess.PIPE)
         for _ in range(2)
     ]
     answers = {process.communicate(timeout=900)[0] for process in processes}
     assert len(answers) == 1
     assert all(process.returncode == 0 for process in processes)
-    assert run(NO_COMPILER + code, cache).encode() in answers
+    assert run(NO_COMPILER + MANY, cache).encode() in answers
+    assert len([*cache.rglob("*.nbc")]) == 20
     assert not [*cache.rglob("*.tmp")]
 
 
 def test_no_folder_to_write_is_one_warning(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
+    more = QUICK.replace("triple", "again")  # of which nobody is told
     counted = f"""
 import warnings
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    {SMALL.replace(chr(10), chr(10) + "    ")}
+    {(QUICK + more).replace(chr(10), chr(10) + "    ")}
 assert [w.category for w in caught] == [RuntimeWarning], caught
 assert "MLP_FAST_CACHE_DIR" in str(caught[0].message)
 """
-    assert float(run(counted, blocked)) == 3.0
+    assert run(counted, blocked).split() == ["3.0", "3.0"]
 
 
 def test_where_warnings_are_errors_no_training_fails_and_the_user_is_told_once(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
-    done = completed(SMALL + "m.train([[0.0], [1.0]], [0.0, 1.0], 3)", blocked)
-    assert float(done.stdout) == 3.0
+    code = """
+from mlp_fast import MLP
+print(len(MLP(layer_sizes=1, batch_size=1).train([[0.0], [1.0]], [0.0, 1.0], 3).loss_curve_))
+"""
+    done = completed(code, blocked)
+    assert done.stdout == "3\n"
     assert done.stderr.count("mlp_fast finds no folder to keep its compiled kernels in") == 1
     assert len(done.stderr.splitlines()) == 1
 
 
 def test_numbas_own_cache_folder_is_honoured(tmp_path):
     folder = tmp_path / "numba"
-    run(SMALL, tmp_path / "unused", MLP_FAST_CACHE_DIR="", NUMBA_CACHE_DIR=str(folder))
-    assert [*folder.rglob("forward.recall-*.nbc")]
+    run(QUICK, tmp_path / "unused", MLP_FAST_CACHE_DIR="", NUMBA_CACHE_DIR=str(folder))
+    assert len([*folder.rglob("*.triple-*.nbc")]) == 1
     assert not (tmp_path / "unused").exists()
 
 
-def test_boundscheck_is_part_of_the_key(filled):
-    before = {*filled.rglob("forward.recall-*.nbc")}
-    run(SMALL, filled, NUMBA_BOUNDSCHECK="1")
-    assert len({*filled.rglob("forward.recall-*.nbc")} - before) == 1
+def test_boundscheck_is_part_of_the_key(cache):
+    (path,) = cache.rglob("*.nbc")
+    assert float(run(QUICK, cache, NUMBA_BOUNDSCHECK="1")) == 3.0
+    assert len({*cache.rglob("*.nbc")} - {path}) == 1
+    assert path.exists()
 
 
 def test_without_the_compiler_there_is_a_clear_error(tmp_path):

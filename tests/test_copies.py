@@ -8,6 +8,7 @@ import joblib
 import numpy as np
 import pytest
 from cases import DTYPES, LEGAL_PAIRS, make_data
+from cross import cross
 
 from mlp_fast import MLP
 
@@ -27,12 +28,6 @@ WAYS = {
     "joblib, mapped": lambda m, folder: through_joblib(m, folder, mmap_mode="r"),
     "twice": lambda m, folder: copy.deepcopy(pickle.loads(pickle.dumps(m))),
 }
-CASES = [
-    (output, loss, n_out, vector)
-    for output, loss in LEGAL_PAIRS
-    for n_out, vector in ((1, False), (1, True), (3, False))
-    if (output, n_out) != ("softmax", 1)
-]
 BIG = 6000  # of whose weights joblib makes a file of their own, to be mapped
 
 
@@ -56,9 +51,13 @@ def one_hot(T, output):
     return np.eye(T.shape[1])[np.arange(len(T)) % T.shape[1]]
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(("output", "loss", "n_out", "vector"), CASES)
+@cross(
+    output_and_loss=LEGAL_PAIRS,
+    n_out_and_vector=[(1, False), (1, True), (3, False)],
+    way=WAYS,
+    dtype=DTYPES,
+    where=lambda output, n_out, **_: (output, n_out) != ("softmax", 1),
+)
 def test_a_copy_does_what_its_original_does(output, loss, n_out, vector, way, dtype, tmp_path):
     m, X, T = trained(output, loss, n_out, vector, dtype)
     twin = WAYS[way](m, tmp_path)

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from cases import DTYPES
+from cases import DTYPES, HIDDEN
+from cross import cross
 
 from mlp_fast import MLP, net, training
 from mlp_fast.boundary.arrays import read_only
@@ -84,9 +85,7 @@ def bits(m):
     return [W.tobytes() for W in m.weights], m.loss_curve_.tobytes(), str(m.error_)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("hidden", "rate"), [("tanh", 20.0), ("linear", 40.0)])
-@pytest.mark.parametrize("path", PATHS)
+@cross(path=PATHS, hidden_and_rate=[("tanh", 20.0), ("linear", 40.0)], dtype=DTYPES)
 def test_where_a_run_stops_depends_on_no_cut(path, hidden, rate, dtype, monkeypatch, runs):
     once = diverge(path, dtype, hidden, rate)
     assert runs[0]._call[0].__name__ == PATHS[path][-1]
@@ -104,10 +103,13 @@ def test_where_a_run_stops_depends_on_no_cut(path, hidden, rate, dtype, monkeypa
             assert bits(diverge(path, dtype, hidden, rate)) == bits(once)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("rate", [20.0, 60.0])
-@pytest.mark.parametrize("shape", [(2, (3,), 1), (5, (2,), 1), (1, (8,), 1), (3, (2,), 1)])
-@pytest.mark.parametrize("batch_size", [1, 3, None])
+@cross(
+    batch_size=[1, 3, None],
+    shape=[(2, (3,), 1), (5, (2,), 1), (1, (8,), 1), (3, (2,), 1)],
+    rate=[20.0, 60.0],
+    dtype=DTYPES,
+    all_meet=["batch_size", "shape", "dtype"],
+)
 def test_paths_of_the_same_mathematics_stop_within_an_epoch(
     shape, batch_size, rate, dtype, monkeypatch, runs
 ):
@@ -160,9 +162,7 @@ def test_a_tiny_batch_keeps_every_finite_epoch():
         assert len(m.loss_curve_) == 519
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("hidden", ["sigmoid", "tanh", "relu", "linear"])
-@pytest.mark.parametrize("path", PATHS)
+@cross(path=PATHS, hidden=HIDDEN, dtype=DTYPES)
 def test_what_a_diverged_call_leaves_in_its_buffers_changes_no_bit(path, hidden, dtype):
     n_in, sizes, n_out, batch_size, _ = PATHS[path]
     options = {"activation": hidden, "output_activation": "linear", "dtype": dtype}
@@ -175,7 +175,7 @@ def test_what_a_diverged_call_leaves_in_its_buffers_changes_no_bit(path, hidden,
     results = []
     for spoilt in (False, True):
         m.weights = start
-        run = m._net.training(m.settings, rows_of(path, X), T, 0)
+        run = m._net.training(m.settings, rows_of(path, X), read_only(T), 0)
         kernel, (network, data, rule, work) = run._call
         if spoilt:
             bad = data._replace(

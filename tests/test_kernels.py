@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from cases import DTYPES, HIDDEN, LEGAL_PAIRS, OUTPUTS, assert_to_rounding, make_data, make_pair
+from cross import cross
 
 from mlp_fast import MLP
 from mlp_fast.boundary.arrays import read_only
@@ -14,11 +15,14 @@ SHAPES = [(5, 3), (5, 17, 3), (5, 4, 1, 6, 3)]
 STEPS = 100
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("batch_size", [1, 2, 7, 23, None])
-@pytest.mark.parametrize("sizes", SHAPES)
-@pytest.mark.parametrize("hidden", HIDDEN)
-@pytest.mark.parametrize(("output", "loss"), LEGAL_PAIRS)
+@cross(
+    output_and_loss=LEGAL_PAIRS,
+    hidden=HIDDEN,
+    sizes=SHAPES,
+    batch_size=[1, 2, 7, 23, None],
+    dtype=DTYPES,
+    all_meet=["sizes", "batch_size", "dtype"],
+)
 def test_training_agrees_with_the_reference(output, loss, hidden, sizes, batch_size, dtype):
     k = 23
     X, T = make_data(output, k)
@@ -37,9 +41,7 @@ def test_training_agrees_with_the_reference(output, loss, hidden, sizes, batch_s
     np.testing.assert_allclose(m.error_, reference.errors[-1], rtol=bound, atol=bound)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("hidden", [*HIDDEN, "threshold"])
-@pytest.mark.parametrize("output", OUTPUTS)
+@cross(output=OUTPUTS, hidden=[*HIDDEN, "threshold"], dtype=DTYPES)
 def test_recall_agrees_with_the_reference(output, hidden, dtype):
     X = make_data(output, k=700)[0].astype(dtype)  # more rows than recall takes at a time
     loss = "squared_error"

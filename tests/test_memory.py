@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from test_compiled import completed
+from processes import completed
 
 from mlp_fast import MLP, memory
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from cases import DTYPES, assert_to_rounding
+from cross import cross
 
 from mlp_fast import MLP, net
 
@@ -32,9 +33,11 @@ def unless_refused(ask, *arguments):
 # --- steps ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("sizes", [(3, 8, 1), (3, 8, 5, 2), (70, 1), (3, 2), (30, 40, 20)])
-@pytest.mark.parametrize("hidden", ["tanh", "linear"])
+@cross(
+    hidden=["tanh", "linear"],
+    sizes=[(3, 8, 1), (3, 8, 5, 2), (70, 1), (3, 2), (30, 40, 20)],
+    dtype=DTYPES,
+)
 def test_steps_that_diverge_end_with_a_warning_at_finite_weights(hidden, sizes, dtype):
     rng = np.random.default_rng(1)
     m = MLP(activation=hidden, output_activation="linear", dtype=dtype, learning_rate=1.0)
@@ -71,10 +74,12 @@ def test_a_step_whose_loss_is_finite_but_whose_weights_would_not_be(hidden, dtyp
     assert bool(caught) == (hidden == "linear")  # 0 times infinity
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("hidden", ["tanh", "relu", "sigmoid"])
-@pytest.mark.parametrize("sizes", [(3, 5, 1), (3, 20, 40, 3), (784, 100, 10), (70, 1), (70, 1, 2)])
-@pytest.mark.parametrize("large", ["input", "rate", "target"])
+@cross(
+    large=["input", "rate", "target"],
+    sizes=[(3, 5, 1), (3, 20, 40, 3), (784, 100, 10), (70, 1), (70, 1, 2)],
+    hidden=["tanh", "relu", "sigmoid"],
+    dtype=DTYPES,
+)
 def test_a_step_of_which_only_a_part_overflows(large, sizes, hidden, dtype):
     """As eta times an input, before it is multiplied by a delta that is 0 or tiny."""
     huge = float(np.finfo(dtype).max) / 3
@@ -174,11 +179,7 @@ def rows_that_meet(meets, n_in, dtype):
     return X
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("bad", BAD)
-@pytest.mark.parametrize("meets", [0.0, 0.5])
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("sizes", LAYERS)
+@cross(sizes=LAYERS, form=FORMS, meets=[0.0, 0.5], bad=BAD, dtype=DTYPES)
 def test_a_live_weight_that_is_not_finite_gives_no_finite_wrong_answer(
     sizes, form, meets, bad, dtype
 ):
@@ -197,10 +198,7 @@ def test_a_live_weight_that_is_not_finite_gives_no_finite_wrong_answer(
             np.testing.assert_array_equal(answer, getattr(sound, ask)(*arguments))
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("bad", BAD)
-@pytest.mark.parametrize("meets", [0.0, 0.5])
-@pytest.mark.parametrize("sizes", LAYERS)
+@cross(sizes=LAYERS, meets=[0.0, 0.5], bad=BAD, dtype=DTYPES)
 def test_a_live_weight_that_is_not_finite_spoils_no_other(sizes, meets, bad, dtype):
     m, sound = network_of(sizes, dtype), sound_one(sizes, bad, dtype, meets)
     m.weights[0][2, 0] = bad
@@ -226,10 +224,12 @@ def test_a_live_weight_that_is_not_finite_spoils_no_other(sizes, meets, bad, dty
 # --- products of inputs ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
-@pytest.mark.parametrize(("dtype", "size"), [("float32", 3e19), ("float64", 1e200)])
-@pytest.mark.parametrize(("beta", "rate"), [(1.0, 0.1), (2.0, 0.1), (1.0, 1e-22)])
-@pytest.mark.parametrize("sizes", [(4, 1, 1), (4, 3, 1), (4, 16, 1), (4, 30, 1), (4, 64, 1)])
+@cross(
+    sizes=[(4, 1, 1), (4, 3, 1), (4, 16, 1), (4, 30, 1), (4, 64, 1)],
+    beta_and_rate=[(1.0, 0.1), (2.0, 0.1), (1.0, 1e-22)],
+    dtype_and_size=[("float32", 3e19), ("float64", 1e200)],
+    form=[np.asarray, sp.csr_array],
+)
 def test_shallow_networks_learn_from_inputs_whose_products_overflow(
     sizes, beta, rate, dtype, size, form
 ):

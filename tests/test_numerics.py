@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from cross import cross
 
 from mlp_fast import MLP
-from mlp_fast.boundary.rows import dense_rows
+from mlp_fast.layout import read_only
+from mlp_fast.rows import dense_rows
 
 PAIRS = [("softmax", "cross_entropy", 2), ("sigmoid", "binary_cross_entropy", 1)]
 
@@ -16,7 +18,7 @@ def loss_of(h, T, output, loss, dtype):
     m.init_weights((1, h.shape[1]), 0)
     m.weights[0] = np.vstack([np.zeros_like(h), h])
     start = m.weights.copy()
-    X, T = np.ones((1, 1), dtype), T.astype(dtype)
+    X, T = np.ones((1, 1), dtype), read_only(T.astype(dtype))
     run = m._net.training(m.settings.told({"epochs": 1, "learning_rate": 1.0}), dense_rows(X), T, 0)
     kernel, arguments = run._call
     kernel(*arguments, run._curves, 0, 1)
@@ -49,9 +51,7 @@ def test_a_zero_target_of_an_impossible_class_costs_nothing():
     assert loss == 0
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("batch_size", [1, None])
-@pytest.mark.parametrize(("output", "loss", "n_out"), PAIRS)
+@cross(output_and_loss_and_n_out=PAIRS, batch_size=[1, None], dtype=["float64", "float32"])
 def test_training_on_large_finite_inputs_stays_finite(output, loss, n_out, batch_size, dtype):
     X = np.array([[1e15, -1e15], [-1e15, 1e15], [3e14, 2e14]])
     T = np.eye(2)[[0, 1, 0]][:, :n_out]

@@ -6,9 +6,10 @@ from cases import LEGAL_PAIRS, assert_to_rounding, make_data, make_pair
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mlp_fast.boundary.rows import dense_rows
-from mlp_fast.kernels.network.arguments import BLOCK
-from mlp_fast.kernels.train.batch import train_batch
+from mlp_fast.kernels.arguments import BLOCK
+from mlp_fast.kernels.batch import train_batch
+from mlp_fast.layout import read_only
+from mlp_fast.rows import dense_rows
 
 networks = st.fixed_dictionaries(
     {
@@ -46,7 +47,7 @@ def test_single_rows_through_the_batch_kernel_equal_online(network):
     for batch_size in (1, 2):
         settings = m.settings.told({"batch_size": batch_size, "epochs": 3, "shuffle": False})
         m.weights = before
-        run = net.training(settings, dense_rows(X), T, 0)
+        run = net.training(settings, dense_rows(X), read_only(T), 0)
         kernel, arguments = run._call
         if batch_size == 2:
             work = net.layout.work(2, collected=2, train=True)
@@ -133,7 +134,7 @@ def test_cutting_a_run_anywhere_changes_no_bit(network, data):
     results, start = [], m.weights.copy()
     for ends in ([total], [*cuts, total]):
         m.weights = start
-        run = m._net.training(settings, dense_rows(X), T, 0)
+        run = m._net.training(settings, dense_rows(X), read_only(T), 0)
         kernel, arguments = run._call
         first = 0
         for last in ends:

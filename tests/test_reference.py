@@ -1,8 +1,8 @@
 """The reference itself, by central differences of its own loss: everything else leans on it."""
 
 import numpy as np
-import pytest
 from cases import HIDDEN, LEGAL_PAIRS, make_betas, make_data
+from cross import cross
 
 from mlp_fast.initialisation import initial_weights
 from mlp_fast.reference import Reference, activate
@@ -26,9 +26,11 @@ def central_differences(reference, X, T):
     return gradients
 
 
-@pytest.mark.parametrize(("output", "loss"), LEGAL_PAIRS)
-@pytest.mark.parametrize("hidden", HIDDEN)
-@pytest.mark.parametrize("sizes", [(4, 3), (4, 5, 6, 3), (4, 5, 6, 4, 3)])
+@cross(
+    sizes=[(4, 3), (4, 5, 6, 3), (4, 5, 6, 4, 3)],
+    hidden=HIDDEN,
+    output_and_loss=LEGAL_PAIRS,
+)
 def test_gradients_are_those_of_the_loss(sizes, hidden, output, loss):
     X, T = make_data(output, k=7, n_in=4)
     activations = [hidden] * (len(sizes) - 2) + [output]

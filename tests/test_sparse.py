@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from cases import DTYPES, LEGAL_PAIRS, assert_to_rounding, make_betas, make_data
+from cross import cross
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,9 +68,7 @@ def assert_same_bits(m, other):
     assert m.error_ == other.error_
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("kept", [0.0, 0.01, 0.3, 1.0])
+@cross(kept=[0.0, 0.01, 0.3, 1.0], shape=SHAPES, dtype=DTYPES)
 def test_online_training_has_the_bits_of_dense_rows(shape, kept, dtype):
     n_in, hidden, n_out = SHAPES[shape]
     X, T = make_data("sigmoid", 37, n_in, n_out)
@@ -83,9 +82,11 @@ def test_online_training_has_the_bits_of_dense_rows(shape, kept, dtype):
         assert_same_bits(m, other.train(in_disorder(X), T, 3, **options))
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("widths", [(1,), (3,), (17,), (100,), (17, 3), ()])
-@pytest.mark.parametrize(("output", "loss"), LEGAL_PAIRS)
+@cross(
+    output_and_loss=LEGAL_PAIRS,
+    widths=[(1,), (3,), (17,), (100,), (17, 3), ()],
+    dtype=DTYPES,
+)
 def test_every_legal_network_learns_the_same_from_sparse_rows(output, loss, widths, dtype):
     X, T = make_data(output, 25, 40)
     X = zeroed(X, 0.2)
@@ -100,9 +101,7 @@ def test_every_legal_network_learns_the_same_from_sparse_rows(output, loss, widt
         assert_to_rounding(other.weights, m.weights, 14)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("batch_size", [5, 8, 32, 300, None])
+@cross(batch_size=[5, 8, 32, 300, None], shape=SHAPES, dtype=DTYPES)
 def test_batches_agree_with_dense_rows_to_rounding(shape, batch_size, dtype):
     n_in, hidden, n_out = SHAPES[shape]
     X, T = make_data("sigmoid", 600, n_in, n_out)

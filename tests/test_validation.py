@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from cases import LEGAL_PAIRS, LOSSES, OUTPUTS
+from cross import cross
 
 from mlp_fast import MLP, NotFittedError
 
@@ -105,15 +106,13 @@ def refused(m, act, error, message, forward=False):
     assert state(m) == before
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, None])
-@pytest.mark.parametrize("kind", BAD_X)
+@cross(kind=BAD_X, batch_size=[1, 3, None], meeting=1)
 def test_bad_inputs(m, kind, batch_size):
     bad, error, message = BAD_X[kind]
     refused(m, lambda: m.train(bad, T, 3, batch_size=batch_size), error, message)
 
 
-@pytest.mark.parametrize("kind", BAD_X)
-@pytest.mark.parametrize("ask", ["predict", "predict_classes", "forward"])
+@cross(kind=BAD_X, ask=["predict", "predict_classes", "forward"], meeting=1)
 def test_bad_inputs_of_recall(m, kind, ask):
     bad, error, message = BAD_X[kind]
     refused(m, lambda: getattr(m, ask)(bad, m.weights), error, message)
