@@ -3,21 +3,15 @@
 import numpy as np
 
 from mlp_fast import MLP
+from mlp_fast.activations import ACTIVATIONS, trainable
+from mlp_fast.losses import LOSSES as LOSS
+from mlp_fast.losses import outputs_of
 from mlp_fast.reference import Reference
 
-LEGAL_PAIRS = [
-    ("sigmoid", "squared_error"),
-    ("tanh", "squared_error"),
-    ("linear", "squared_error"),
-    ("relu", "squared_error"),
-    ("softmax", "squared_error"),
-    ("softmax", "cross_entropy"),
-    ("sigmoid", "binary_cross_entropy"),
-]
-ONE_OUTPUT = [(output, loss) for output, loss in LEGAL_PAIRS if output != "softmax"]
-OUTPUTS = ["threshold", "sigmoid", "tanh", "softmax", "linear", "relu"]
-LOSSES = ["squared_error", "cross_entropy", "binary_cross_entropy"]
-HIDDEN = ["sigmoid", "tanh", "linear", "relu"]
+LEGAL_PAIRS = [(output, name) for name, loss in LOSS.items() for output in outputs_of(loss)]
+ONE_OUTPUT = [(output, loss) for output, loss in LEGAL_PAIRS if not ACTIVATIONS[output].of_layer]
+OUTPUTS, LOSSES = [*ACTIVATIONS], [*LOSS]
+HIDDEN = [name for name in trainable() if not ACTIVATIONS[name].of_layer]
 DTYPES = ["float64", "float32"]
 
 
@@ -26,11 +20,11 @@ def make_data(output, k=23, n_in=5, n_out=3, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((k, n_in))
     T = rng.random((k, n_out))
-    if output == "tanh":
-        T = 2 * T - 1
-    elif output == "softmax":
+    if output == "softmax":
         T /= T.sum(axis=1, keepdims=True)
-    elif output == "linear":
+    elif ACTIVATIONS[output].low == -1:
+        T = 2 * T - 1
+    elif ACTIVATIONS[output].low < 0:
         T = rng.standard_normal((k, n_out))
     return X, T
 

@@ -59,7 +59,7 @@ FAULTS = [
     ),
     Fault(
         "relu slope at zero",
-        "kernels/activation.py",
+        "kernels/network/activation.py",
         "return (a > 0.0).choose(1.0, a.constant(0.0))",
         "return (a >= 0.0).choose(1.0, a.constant(0.0))",
         "tests/test_kernels.py -k 'training and relu and float64'",
@@ -67,7 +67,7 @@ FAULTS = [
     ),
     Fault(
         "softmax shift",
-        "kernels/activation.py",
+        "kernels/network/activation.py",
         "for j in range(1, n):\n        largest = max",
         "for j in range(1, n - 1):\n        largest = max",
         "tests/test_numerics.py -k large_finite",
@@ -75,7 +75,7 @@ FAULTS = [
     ),
     Fault(
         "beta in float32",
-        "kernels/arguments.py",
+        "kernels/network/arguments.py",
         '("beta", np.float64)',
         '("beta", np.float32)',
         "tests/test_kernels.py -k 'recall and sigmoid and float64'",
@@ -83,7 +83,7 @@ FAULTS = [
     ),
     Fault(
         "rate of the last batch",
-        "kernels/batch.py",
+        "kernels/train/batch.py",
         "rule.learning_rate / (end - start)",
         "rule.learning_rate / size",
         "tests/test_kernels.py -k 'training and 7-float64'",
@@ -91,7 +91,7 @@ FAULTS = [
     ),
     Fault(
         "gradient kept",
-        "kernels/batch.py",
+        "kernels/train/batch.py",
         "        gradient[i] = 0\n",
         "",
         "tests/test_paths.py -k 'larger_than and float64'",
@@ -99,7 +99,7 @@ FAULTS = [
     ),
     Fault(
         "bias of all but the last row",
-        "kernels/batch.py",
+        "kernels/train/batch.py",
         "for i in range(1, k):\n            total +=",
         "for i in range(1, k - 1):\n            total +=",
         "tests/test_kernels.py -k backward_after_forward",
@@ -107,7 +107,7 @@ FAULTS = [
     ),
     Fault(
         "bias not updated",
-        "kernels/by_input.py",
+        "kernels/linalg/input_major.py",
         "    store(W, j, fma(eta, d, load_tile(W, j, vectors)))\n",
         "",
         "tests/test_answers.py -k 'steps_are_online and float64'",
@@ -115,7 +115,7 @@ FAULTS = [
     ),
     Fault(
         "errors by the row before",
-        "kernels/by_input.py",
+        "kernels/linalg/input_major.py",
         "load(W, (p + 1) * stride + j)",
         "load(W, p * stride + j)",
         "tests/test_kernels.py -k 'training and 5-4-1-6-3-1-float'",
@@ -123,7 +123,7 @@ FAULTS = [
     ),
     Fault(
         "errors after the update",
-        "kernels/by_output.py",
+        "kernels/linalg/output_major.py",
         "        total = fma(delta[q], w, total)\n"
         "        store(W, i, fma(-eta * delta[q], a, w))\n",
         "        w = fma(-eta * delta[q], a, w)\n"
@@ -150,7 +150,7 @@ FAULTS = [
     ),
     Fault(
         "blind to one number",
-        "kernels/finite.py",
+        "kernels/linalg/finite.py",
         "for i in range(whole, values.size):",
         "for i in range(whole + 1, values.size):",
         "tests/test_kernels.py -k all_finite",
@@ -158,7 +158,7 @@ FAULTS = [
     ),
     Fault(
         "dirt behind layers",
-        "kernels/forward.py",
+        "kernels/network/recall_row.py",
         "for p in range(x.size, end):",
         "for p in range(x.size, first.n_in + 1):",
         "tests/test_paths.py -k 'what_was_in_memory and float64'",
@@ -166,7 +166,7 @@ FAULTS = [
     ),
     Fault(
         "half is one",
-        "kernels/forward.py",
+        "kernels/network/recall_row.py",
         "form == CLASSES and a[j] > 0.5",
         "form == CLASSES and a[j] >= 0.5",
         "tests/test_answers.py -k ties",
@@ -174,7 +174,7 @@ FAULTS = [
     ),
     Fault(
         "idle lanes",
-        "kernels/in_lanes.py",
+        "kernels/train/tiny_batch.py",
         "e = first(a - load(lanes.t, i, LANES), k)",
         "e = a - load(lanes.t, i, LANES)",
         "tests/test_paths.py -k 'batches_in_lanes and float64'",
@@ -182,7 +182,7 @@ FAULTS = [
     ),
     Fault(
         "fast-math",
-        "kernels/jit.py",
+        "kernels/compile/jit.py",
         'numba.njit(error_model="numpy", nogil=True, _nrt=False, **options)',
         'numba.njit(error_model="numpy", nogil=True, _nrt=False, fastmath=True, **options)',
         "tests/test_kernels.py -k all_finite",
@@ -198,7 +198,7 @@ FAULTS = [
     ),
     Fault(
         "half a Jacobian",
-        "kernels/loss.py",
+        "kernels/network/loss.py",
         "delta[j] = a[j] * (delta[j] - mean)",
         "delta[j] = a[j] * delta[j]",
         "tests/test_kernels.py -k 'training and softmax-squared_error and float64'",
@@ -214,7 +214,7 @@ FAULTS = [
     ),
     Fault(
         "bias not in the correction",
-        "kernels/online.py",
+        "kernels/train/online_blocks.py",
         "store(steps, i, eta * (one + load(steps, i, HALF)))",
         "store(steps, i, eta * load(steps, i, HALF))",
         "tests/test_paths.py -k 'blocks_of_samples and float64'",
@@ -222,7 +222,7 @@ FAULTS = [
     ),
     Fault(
         "products that overflow",
-        "kernels/online.py",
+        "kernels/train/online_blocks.py",
         "return count if finite else 1",
         "return count",
         "tests/test_paths.py -k products_overflow",
@@ -230,7 +230,7 @@ FAULTS = [
     ),
     Fault(
         "order of the next epoch",
-        "kernels/permute.py",
+        "kernels/network/shuffle.py",
         "permute(order, rule.key, epoch)",
         "permute(order, rule.key, epoch + 1)",
         "tests/test_training.py -k in_a_fresh_order",
@@ -238,7 +238,7 @@ FAULTS = [
     ),
     Fault(
         "cycles only",
-        "kernels/permute.py",
+        "kernels/network/shuffle.py",
         "* 2.0**-53 * (i + 1))",
         "* 2.0**-53 * i)",
         "tests/test_kernels.py -k order_is_as_likely",
@@ -246,7 +246,7 @@ FAULTS = [
     ),
     Fault(
         "a strip too long",
-        "kernels/product.py",
+        "kernels/linalg/matmul.py",
         "            j += 5 * V\n",
         "            j += 6 * V\n",
         "tests/test_paths.py -k every_width",
@@ -254,7 +254,7 @@ FAULTS = [
     ),
     Fault(
         "last bias of a tile",
-        "kernels/tiles.py",
+        "kernels/simd/microkernels.py",
         "for i in range(wide if biased.literal_value else 0):",
         "for i in range(wide - 1 if biased.literal_value else 0):",
         "tests/test_kernels.py -k 'recall and linear and float64'",
@@ -262,7 +262,7 @@ FAULTS = [
     ),
     Fault(
         "sum of an old sample",
-        "kernels/shallow.py",
+        "kernels/train/online_shallow.py",
         "if step == begin or sparse or (s == 0 and not in_order):",
         "if step == begin or sparse:",
         "tests/test_paths.py -k 'in_registers and float64'",
@@ -270,7 +270,7 @@ FAULTS = [
     ),
     Fault(
         "output without beta",
-        "kernels/shallow.py",
+        "kernels/train/online_shallow.py",
         "eta_out = -eta * beta_out",
         "eta_out = -eta",
         "tests/test_paths.py -k 'in_registers and binary and float64'",
@@ -278,7 +278,7 @@ FAULTS = [
     ),
     Fault(
         "idle samples",
-        "kernels/shallow_batch.py",
+        "kernels/train/tiny_batch_shallow.py",
         "bias -= vsum_groups(step_out * used, 1, n_samples)",
         "bias -= vsum_groups(step_out, 1, n_samples)",
         "tests/test_paths.py -k 'of_shallow_networks and float64'",
@@ -286,7 +286,7 @@ FAULTS = [
     ),
     Fault(
         "rounded twice",
-        "kernels/simd.py",
+        "kernels/simd/value.py",
         'return self.call("fma", b, c)',
         "return self * b + c",
         "tests/test_simd.py -k fma_rounds_once",
@@ -294,7 +294,7 @@ FAULTS = [
     ),
     Fault(
         "one lane too many",
-        "kernels/simd.py",
+        "kernels/simd/vector.py",
         'mask = builder.icmp_signed("<", numbers(list(range(v.lanes))), n)',
         'mask = builder.icmp_signed("<=", numbers(list(range(v.lanes))), n)',
         "tests/test_paths.py -k 'in_registers and float64'",
@@ -302,7 +302,7 @@ FAULTS = [
     ),
     Fault(
         "last column",
-        "kernels/sparse.py",
+        "kernels/linalg/pack.py",
         "    while p < n:\n",
         "    while p < n - 1:\n",
         "tests/test_sparse.py -k last_input",
@@ -310,7 +310,7 @@ FAULTS = [
     ),
     Fault(
         "a row left behind",
-        "kernels/sparse.py",
+        "kernels/network/forward_batch.py",
         "            clear(rows, samples[i : i + 1], work.x, work.width)\n",
         "",
         "tests/test_sparse.py -k 'batches_agree and output and float64'",
@@ -318,7 +318,7 @@ FAULTS = [
     ),
     Fault(
         "stored twice",
-        "kernels/sparse.py",
+        "kernels/linalg/csr.py",
         "if p <= before:",
         "if p < before:",
         "tests/test_sparse.py -k 'twice or thrice'",
@@ -326,7 +326,7 @@ FAULTS = [
     ),
     Fault(
         "a feature switched off",
-        "kernels/target.py",
+        "kernels/compile/cpu.py",
         '"+avx512f" in features.split(",")',
         '"avx512f" in features',
         "tests/test_bits.py -k wide",
@@ -334,7 +334,7 @@ FAULTS = [
     ),
     Fault(
         "two digits swapped",
-        "kernels/transcendental.py",
+        "kernels/simd/transcendental.py",
         "0.0013888888936610477",
         "0.0013888888963610477",
         "tests/test_simd.py -k 'test_accuracy and exp and float64'",
@@ -342,7 +342,7 @@ FAULTS = [
     ),
     Fault(
         "rows end to end",
-        "kernels/views.py",
+        "kernels/simd/arrays.py",
         "return unlocked(X.reshape(X.size))",
         "return unlocked(X[0])",
         "tests/test_training.py -k 'orders_are_followed and 4'",
@@ -358,7 +358,7 @@ FAULTS = [
     ),
     Fault(
         "last row of a few",
-        "kernels/zeros.py",
+        "kernels/linalg/nonzero.py",
         "for i in range(p + X.row, p + k * X.row, X.row):",
         "for i in range(p + X.row, p + (k - 1) * X.row, X.row):",
         "tests/test_lists.py -k 'not_zero_are_listed and float64'",
@@ -374,7 +374,7 @@ FAULTS = [
     ),
     Fault(
         "writeable inputs",
-        "layout.py",
+        "boundary/arrays.py",
         "view.flags.writeable = False",
         "view.flags.writeable = array.flags.writeable",
         "tests/test_answers.py -k read_only",
@@ -430,7 +430,7 @@ FAULTS = [
     ),
     Fault(
         "orders of the caller",
-        "validation.py",
+        "boundary/orders.py",
         'return np.array(array, np.int64, order="C")',
         'return np.asarray(array, np.int64, order="C")',
         "tests/test_training.py -k handed_in",
@@ -438,7 +438,7 @@ FAULTS = [
     ),
     Fault(
         "first order only",
-        "validation.py",
+        "boundary/orders.py",
         "for epoch, order in enumerate(orders):",
         "for epoch, order in enumerate(orders[:1]):",
         "tests/test_validation.py -k bad_options",
@@ -446,7 +446,7 @@ FAULTS = [
     ),
     Fault(
         "rights of others",
-        "kernels/trust.py",
+        "kernels/compile/trust.py",
         "    too_many = status.st_mode & forbidden_rights()\n",
         "    too_many = 0\n",
         "tests/test_cache_trust.py -k written",
@@ -454,7 +454,7 @@ FAULTS = [
     ),
     Fault(
         "dirt of units that are not there",
-        "kernels/shallow_batch.py",
+        "kernels/train/tiny_batch_shallow.py",
         "        lanes[i] = 0\n",
         "        lanes[i] = lanes[i]\n",
         "tests/test_divergence.py -k 'buffers and grid and float64'",
@@ -462,7 +462,7 @@ FAULTS = [
     ),
     Fault(
         "dirt beside the last sample",
-        "kernels/in_lanes.py",
+        "kernels/train/tiny_batch.py",
         "            if step == begin or samples.size < size:\n",
         "            if samples.size == 0:\n",
         "tests/test_divergence.py -k 'buffers and lanes and float64'",
@@ -470,7 +470,7 @@ FAULTS = [
     ),
     Fault(
         "sum that overflows in a batch",
-        "kernels/shallow_batch.py",
+        "kernels/train/tiny_batch_shallow.py",
         "zero_or_nan = zero * ((beta_out * slope_out) * v)",
         "zero_or_nan = zero * v",
         "tests/test_divergence.py -k 'within_an_epoch[None'",
@@ -486,7 +486,7 @@ FAULTS = [
     ),
     Fault(
         "careless steps",
-        "kernels/online.py",
+        "kernels/train/step.py",
         "    if careful and not stays_finite(network, eta, x, nodes):\n",
         "    if careful and not math.isfinite(eta):\n",
         "tests/test_not_finite.py -k steps_that_diverge",
@@ -494,7 +494,7 @@ FAULTS = [
     ),
     Fault(
         "a part that overflows",
-        "kernels/online.py",
+        "kernels/train/step.py",
         "        if not (eta * inputs < largest and eta * errors < largest):\n",
         "        if not eta * errors < largest:\n",
         "tests/test_not_finite.py -k only_a_part",
@@ -502,7 +502,7 @@ FAULTS = [
     ),
     Fault(
         "sizes but for the tail",
-        "kernels/finite.py",
+        "kernels/linalg/finite.py",
         "        total += absolute(load_first(values, whole, n - whole))\n",
         "        total = absolute(total)\n",
         "tests/test_not_finite.py -k steps_that_diverge",
@@ -510,7 +510,7 @@ FAULTS = [
     ),
     Fault(
         "log of 1 + x",
-        "kernels/transcendental.py",
+        "kernels/simd/transcendental.py",
         "    return _log(y) + (x - (y - 1.0)) / y\n",
         "    return _log(y)\n",
         "tests/test_simd.py tests/test_numerics.py -k 'log1p or saturate'",
@@ -518,7 +518,7 @@ FAULTS = [
     ),
     Fault(
         "inputs taken on trust",
-        "net.py",
+        "paths.py",
         "            and bool(all_within(read_only(inputs.reshape(-1)), -most, most))\n",
         "",
         "tests/test_not_finite.py -k products_overflow",

@@ -11,20 +11,14 @@ import pytest
 import scipy.sparse as sp
 from cases import DTYPES, HIDDEN, LEGAL_PAIRS, OUTPUTS, make_data
 from hypothesis import strategies as st
-from mlp_fast.kernels.train.shallow_batch import TRAIN_SHALLOW_BATCH
 from roundings import Spread, UnsureError, WideRun, distance
+from spying import taken
 from test_sparse import in_disorder
 
-from mlp_fast import MLP, net
-from mlp_fast.kernels.train.batch import train_batch, train_sparse_batch
-from mlp_fast.kernels.train.online import (
-    train_in_blocks,
-    train_one_by_one,
-    train_sparse_in_blocks,
-    train_sparse_one_by_one,
-)
+from mlp_fast import MLP
 from mlp_fast.kernels.train.online_shallow import RUN, TRAIN_SHALLOW
-from mlp_fast.kernels.train.tiny_batch import train_in_lanes
+from mlp_fast.kernels.train.tiny_batch_shallow import TRAIN_SHALLOW_BATCH
+from mlp_fast.paths import PATHS as TABLE
 
 # --- forms of input -------------------------------------------------------------------------------
 
@@ -263,29 +257,18 @@ def cases(draw):
     )
 
 
-# --- which kernels were called --------------------------------------------------------------------
+# --- which paths were taken --------------------------------------------------------------------
 
-TRAINING = [
-    *TRAIN_SHALLOW.values(),
-    *TRAIN_SHALLOW_BATCH.values(),
-    train_in_blocks,
-    train_sparse_in_blocks,
-    train_one_by_one,
-    train_sparse_one_by_one,
-    train_in_lanes,
-    train_batch,
-    train_sparse_batch,
-]
-PATHS = {
-    *((kernel.__name__, dtype) for kernel in TRAINING for dtype in DTYPES),
-    *(
-        (f"{kernel.__name__}, sparse", dtype)
-        for kernel in TRAIN_SHALLOW.values()
-        for dtype in DTYPES
-    ),
-}
-ANSWERS = {(name, d) for name in ("recall", "recall_sparse", "recall_row") for d in DTYPES}
-STEPS = {(name, d) for name in ("train_one", "train_forwarded") for d in DTYPES}
+
+def of_call(*calls):
+    return {(path.name, d) for path in TABLE for d in DTYPES if path.call in calls}
+
+
+# whose kernels take dense and sparse rows
+IN_REGISTERS = [path.name for path in TABLE if path.kernel in TRAIN_SHALLOW.values()]
+PATHS = of_call("train") | {(f"{name}, sparse", d) for name in IN_REGISTERS for d in DTYPES}
+ANSWERS = of_call("predict", "recall")
+STEPS = of_call("step", "backward")
 
 # the least that takes each path: sizes, batch_size, k
 _SMALLEST = [
@@ -318,43 +301,23 @@ ONCE_WRONG = [
 
 @contextmanager
 def counted():
-    """Count how often each kernel is chosen or called meanwhile, by its name and dtype."""
+    """Count how often each path is taken meanwhile, by its name and the dtype."""
     counts = Counter()
-    training = net.Net.training
 
-    def counting_training(self, settings, rows, T, random_state):
-        run = training(self, settings, rows, T, random_state)
-        name = run._call[0].__name__
-        shallow_sparse = rows.sparse and "sparse" not in name
-        counts[name + ", sparse" * shallow_sparse, self.dtype] += 1
-        return run
+    def note(call):
+        both = call.path.name in IN_REGISTERS
+        counts[call.path.name + ", sparse" * (both and call.sparse), call.dtype] += 1
 
-    def counting(name, kernel):
-        def call(network, *arguments):
-            counts[name, network.theta.dtype.name] += 1
-            return kernel(network, *arguments)
-
-        return call
-
-    names = ("recall", "recall_sparse", "train_one", "train_forwarded")
-    kernels = {name: getattr(net, name) for name in names}
-    net.Net.training = counting_training
-    for name, kernel in kernels.items():
-        setattr(net, name, counting(name, kernel))
-    try:
+    with taken(note):
         yield counts
-    finally:
-        net.Net.training = training
-        for name, kernel in kernels.items():
-            setattr(net, name, kernel)
 
 
 def table(counts, title):
     """Return the counts as lines of text, a column for each dtype."""
     names = sorted({key[0] for key in counts if isinstance(key, tuple)})
-    lines = [f"{title}: how many took each path", f"{'':34}{'float64':>9}{'float32':>9}"]
-    lines += [f"{name:34}" + "".join(f"{counts[name, d]:9}" for d in DTYPES) for name in names]
-    lines += [f"{key:34}{counts[key]:9.3g}" for key in counts if isinstance(key, str)]
+    lines = [f"{title}: how many took each path", f"{'':52}{'float64':>9}{'float32':>9}"]
+    lines += [f"{name:52}" + "".join(f"{counts[name, d]:9}" for d in DTYPES) for name in names]
+    lines += [f"{key:52}{counts[key]:9.3g}" for key in counts if isinstance(key, str)]
     return "\n".join(lines)
 
 

@@ -21,7 +21,7 @@ TARGETS = {  # and a feature without which this machine cannot run what is compi
 }
 
 QUICK = """
-from mlp_fast.kernels.jit import kernel
+from mlp_fast.kernels.compile.jit import kernel
 
 @kernel
 def triple(x):
@@ -51,8 +51,8 @@ WARM_UP = """
 import json
 import re
 import mlp_fast
-from mlp_fast.kernels.jit import KERNELS
-from mlp_fast.kernels.online import train_in_blocks
+from mlp_fast.kernels.compile.jit import KERNELS
+from mlp_fast.kernels.train.online_blocks import train_in_blocks
 
 mlp_fast.warmup()
 registers = set()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mlp_fast.kernels.network.arguments import BLOCK
+from mlp_fast.kernels.train.online_blocks import BLOCK
 from mlp_fast.reference import Reference, activate, slope, with_bias
 
 ROUNDINGS = 8  # for each sum, output and update: as in cases.assert_to_rounding
@@ -124,16 +124,16 @@ class RoundedRun(Run):
             return (beta * H if g == "sigmoid" else 2 * np.abs(H)) > -np.log(self.eps / 32)
         return np.zeros(A.shape, bool)
 
-    def output_delta(self, A, T):
-        delta = super().output_delta(A, T)
+    def output_delta(self, H, A, T):
+        delta = super().output_delta(H, A, T)
         size = np.abs(delta)
         if self.loss == "squared_error" and self.activations[-1] == "softmax":
             E = np.abs(A - T)
             size = A * (E + np.sum(E * A, axis=1, keepdims=True))
         return self.off(delta, size)
 
-    def gradients(self, A, T):
-        delta = self.output_delta(A[-1], T)
+    def gradients(self, H, A, T):
+        delta = self.output_delta(H[-1], A[-1], T)
         gradients = []
         for l in reversed(range(len(self.weights))):
             P = with_bias(A[l])
@@ -141,7 +141,7 @@ class RoundedRun(Run):
             gradients.insert(0, self.off(P.T @ delta, size) / len(T))
             if l > 0:
                 W = self.weights[l][1:].T
-                g = slope(self.activations[l - 1], A[l], self.betas[l - 1])
+                g = slope(self.activations[l - 1], H[l - 1], A[l], self.betas[l - 1])
                 delta = self.off(delta @ W, np.abs(delta) @ np.abs(W)) * g
         return gradients
 

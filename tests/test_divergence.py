@@ -8,8 +8,9 @@ import pytest
 import scipy.sparse as sp
 from cases import DTYPES, HIDDEN
 from cross import cross
+from spying import general
 
-from mlp_fast import MLP, net, training
+from mlp_fast import MLP, net, paths, training
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.inputs import as_rows
 from mlp_fast.kernels.network.arguments import Curves
@@ -21,10 +22,10 @@ PATHS = {
     "blocks": (7, (20,), 2, 1, "train_in_blocks"),
     "one by one": (100, (), 1, 1, "train_one_by_one"),
     "grid, a batch": (2, (3,), 1, None, "train_shallow_batch_4_8"),
-    "grid, batches": (2, (3,), 1, 3, "train_shallow_batch_4_4"),
+    "grid, batches": (2, (2,), 1, 4, "train_shallow_batch_2_4"),
     "lanes, a batch": (2, (2, 2), 1, None, "train_in_lanes"),
     "lanes, batches": (2, (2, 2), 2, 3, "train_in_lanes"),
-    "batch": (5, (6,), 3, None, "train_batch"),
+    "batch": (5, (9,), 3, None, "train_batch"),
     "batches": (5, (6,), 3, 3, "train_batch"),
     "sparse, blocks": (7, (20,), 2, 1, "train_sparse_in_blocks"),
     "sparse, one by one": (100, (), 1, 1, "train_sparse_one_by_one"),
@@ -88,7 +89,7 @@ def bits(m):
 @cross(path=PATHS, hidden_and_rate=[("tanh", 20.0), ("linear", 40.0)], dtype=DTYPES)
 def test_where_a_run_stops_depends_on_no_cut(path, hidden, rate, dtype, monkeypatch, runs):
     once = diverge(path, dtype, hidden, rate)
-    assert runs[0]._call[0].__name__ == PATHS[path][-1]
+    assert runs[0]._path.kernel.__name__ == PATHS[path][-1]
     kept = len(once.loss_curve_)
     assert kept < EPOCHS
     assert kept > 1 or hidden == "linear"  # which may diverge in the first epoch
@@ -117,12 +118,11 @@ def test_paths_of_the_same_mathematics_stop_within_an_epoch(
     monkeypatch.setitem(PATHS, "sparse", (*shape, batch_size, None))
     kept = [len(diverge(path, dtype, rate=rate).loss_curve_) for path in ("special", "sparse")]
     with monkeypatch.context() as patch:
-        patch.setattr(net.Net, "_room", lambda self, batch_size: None)
-        patch.setattr(net.Net, "_is_moderate", lambda self, *arguments: False)
+        patch.setattr(paths.Task, "moderate", False)
         kept.append(len(diverge("special", dtype, rate=rate).loss_curve_))
-        patch.setattr(net, "TINY", 0)
+    with general():
         kept.append(len(diverge("special", dtype, rate=rate).loss_curve_))
-    assert len({run._call[0] for run in runs}) >= 3 - (batch_size == 1)
+    assert len({run._path.kernel for run in runs}) >= 3 - (batch_size == 1)
     assert max(kept) - min(kept) <= 1, kept
 
 
@@ -148,7 +148,7 @@ def test_paths_agree_where_numbers_are_extreme_from_the_start(kind, batch_size, 
             warnings.simplefilter("ignore", RuntimeWarning)
             m.train(rows, T, 20, shuffle=False)
         kept.append(len(m.loss_curve_))
-        monkeypatch.setattr(net.Net, "_is_moderate", lambda self, *arguments: False)
+        monkeypatch.setattr(paths.Task, "moderate", False)
     assert max(kept) - min(kept) <= 1, kept
 
 
@@ -176,7 +176,7 @@ def test_what_a_diverged_call_leaves_in_its_buffers_changes_no_bit(path, hidden,
     for spoilt in (False, True):
         m.weights = start
         run = m._net.training(m.settings, rows_of(path, X), read_only(T), 0)
-        kernel, (network, data, rule, work) = run._call
+        kernel, (network, data, rule, work) = run._path.kernel, run._arguments
         if spoilt:
             bad = data._replace(
                 rows=rows_of(path, np.copysign(huge, X)), T=read_only(np.copysign(huge, T))
@@ -188,7 +188,7 @@ def test_what_a_diverged_call_leaves_in_its_buffers_changes_no_bit(path, hidden,
             m.weights = start
         curves = Curves(np.zeros(2), np.zeros(2))
         first = run._per_epoch - 1  # a small batch, in buffers that were full
-        first -= first % run._apart
+        first -= first % run._path.cut
         kernel(network, data, rule, work, curves, first, 2 * run._per_epoch)
         results.append((m._net.theta.tobytes(), *(curve.tobytes() for curve in curves)))
     assert np.isfinite(curves.loss).all()

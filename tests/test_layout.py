@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlp_fast.activations import SIGMOID
+from mlp_fast.kernels.network.forward import node_buffers
 from mlp_fast.layout import Layout
 
 SIZES = st.lists(st.one_of(st.integers(1, 40), st.integers(1, 2000)), min_size=2, max_size=12)
@@ -58,11 +59,11 @@ def test_rows_end_within_the_buffer_even_for_whole_vectors(sizes, dtype):
 
 @pytest.mark.parametrize(("sizes", "by_input"), [((784, 100), 1), ((784, 1), 0), ((2, 1000), 1)])
 def test_the_orientation_follows_the_shape(sizes, by_input):
-    assert make(sizes, "float32").by_input == by_input
+    assert make(sizes, "float32").shape.input_major == by_input
 
 
 def test_buffers_begin_at_a_multiple_of_a_vector():
     for dtype in ("float64", "float32"):
         layout = make((5, 7, 3), dtype)
-        for buffer in (layout.new_theta(), *layout.nodes()[:2]):
+        for buffer in (layout.new_theta(), *node_buffers(layout.shape)[:2]):
             assert buffer.ctypes.data % 64 == 0

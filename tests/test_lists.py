@@ -5,11 +5,12 @@ import pytest
 from cases import DTYPES
 from numba import njit
 
-from mlp_fast import MLP
-from mlp_fast.kernels.linalg.nonzero import list_columns, list_inputs, pack_columns
-from mlp_fast.kernels.network.arguments import BLOCK, Matrix
+from mlp_fast.kernels.linalg.matrix import Matrix
+from mlp_fast.kernels.linalg.nonzero import list_columns, list_inputs
+from mlp_fast.kernels.linalg.pack import pack_columns, packed_buffers
 from mlp_fast.kernels.simd.compress import ROOM, append
-from mlp_fast.kernels.simd.vector import load
+from mlp_fast.kernels.simd.memory import load
+from mlp_fast.kernels.train.online_blocks import BLOCK
 
 WIDTHS = [1, 2, 7, 8, 9, 15, 16, 17, 31, 40, 100]
 BEHIND = -7  # what stands behind a list, as far as it may be written
@@ -81,7 +82,7 @@ def test_what_is_no_ordinary_number_is_listed(value, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", WIDTHS)
 def test_packed_rows_have_what_is_listed_and_then_zeros(n, dtype):
-    block = MLP(dtype=dtype).init_weights((n, 3, 1), 0)._net.layout.block()
+    block = packed_buffers(BLOCK, n, np.dtype(dtype), 0)
     for count in (1, 3, BLOCK):
         X = rows_with_zeros(2 * BLOCK, n, dtype, seed=count)
         samples = np.random.default_rng(count).permutation(2 * BLOCK)[:count]

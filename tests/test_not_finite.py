@@ -113,13 +113,13 @@ def test_a_large_step_that_overflows_nowhere_is_taken(dtype, x):
 
 def test_an_ordinary_step_copies_no_weights(monkeypatch):
     calls = []
-    original = net.train_one
+    original = net.STEP.kernel
 
     def counted(*arguments):
         calls.append(arguments[-1])
         return original(*arguments)
 
-    monkeypatch.setattr(net, "train_one", counted)
+    monkeypatch.setitem(vars(net.STEP), "kernel", counted)
     rng = np.random.default_rng(0)
     for dtype in DTYPES:
         m = MLP(dtype=dtype, learning_rate=10.0).init_weights((784, 100, 10), 0)

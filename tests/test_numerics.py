@@ -5,8 +5,8 @@ import pytest
 from cross import cross
 
 from mlp_fast import MLP
-from mlp_fast.layout import read_only
-from mlp_fast.rows import dense_rows
+from mlp_fast.boundary.arrays import read_only
+from mlp_fast.boundary.rows import dense_rows
 
 PAIRS = [("softmax", "cross_entropy", 2), ("sigmoid", "binary_cross_entropy", 1)]
 
@@ -20,7 +20,7 @@ def loss_of(h, T, output, loss, dtype):
     start = m.weights.copy()
     X, T = np.ones((1, 1), dtype), read_only(T.astype(dtype))
     run = m._net.training(m.settings.told({"epochs": 1, "learning_rate": 1.0}), dense_rows(X), T, 0)
-    kernel, arguments = run._call
+    kernel, arguments = run._path.kernel, run._arguments
     kernel(*arguments, run._curves, 0, 1)
     return run._curves.loss[0], start[0] - m.weights[0]
 

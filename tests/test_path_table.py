@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from cases import DTYPES, assert_to_rounding, make_data, make_pair
+from spying import general, taken
 
 import mlp_fast
-from mlp_fast import MLP, paths, single_row, warming
+from mlp_fast import MLP, warming
 from mlp_fast.kernels.compile.jit import KERNELS
 from mlp_fast.paths import PATHS
 from mlp_fast.warming import follow
@@ -18,32 +19,8 @@ TRAINING = [path for path in PATHS if path.call == "train"]
 CALLS = dict.fromkeys(path.call for path in PATHS)
 
 
-@contextlib.contextmanager
-def taken():
-    """Yield a list, to which every path adds its name when its kernel is called."""
-    names = []
-
-    def spy(path):
-        kernel = path.kernel
-        return lambda *arguments: names.append(path.name) or kernel(*arguments)
-
-    def entry(kernel, *arguments):
-        names.extend(path.name for path in of_one_row if path.kernel is kernel)
-        return entry_point(kernel, *arguments)
-
-    entry_point = single_row.entry_point
-    of_one_row = [path for path in PATHS if path.call == "predict"]
-    with contextlib.ExitStack() as stack:
-        for path in PATHS:
-            if path.call != "predict":
-                stack.enter_context(mock.patch.dict(vars(path), kernel=spy(path)))
-        stack.enter_context(mock.patch.object(single_row, "entry_point", entry))
-        yield names
-
-
-def general():
-    """Leave only the general paths in the table."""
-    return mock.patch.object(paths, "PATHS", tuple(path for path in PATHS if not path.plain))
+def names_of(calls):
+    return [call.path.name for call in calls]
 
 
 def test_no_name_and_no_kernel_is_there_twice():
@@ -70,9 +47,9 @@ def test_the_last_path_of_every_call_takes_whatever_is_left(call):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
 def test_each_path_is_chosen_on_its_example(path, dtype):
-    with taken() as names:
+    with taken() as calls:
         follow(path, MLP(dtype=dtype), dtype)
-    assert path.name in names
+    assert path.name in names_of(calls)
 
 
 def test_warmup_follows_every_path():
@@ -92,14 +69,14 @@ def test_each_path_agrees_with_the_general_one_and_with_the_reference(path, dtyp
     rows = sp.csr_array(X) if sparse else X
     told = {"batch_size": batch_size, "orders": orders, "learning_rate": 0.3}
     m, reference = make_pair(sizes, "sigmoid", "sigmoid", "squared_error", dtype)
-    with taken() as names:
+    with taken() as calls:
         m.train(rows, T, 6, **told)
-    assert names == [path.name] * len(names) != []
+    assert {*names_of(calls)} == {path.name}
     plain, _ = make_pair(sizes, "sigmoid", "sigmoid", "squared_error", dtype)
-    with general(), taken() as names:
+    with general(), taken() as calls:
         plain.train(rows, T, 6, **told)
-    assert names
-    assert path.plain == (path.name not in names)
+    assert calls
+    assert path.plain == (path.name not in names_of(calls))
     reference.train(X, T, [np.arange(k)] * 6, batch_size or k, 0.3)
     steps = 6 * -(-k // (batch_size or k))
     for trained in (m, plain):
@@ -110,9 +87,9 @@ def test_each_path_agrees_with_the_general_one_and_with_the_reference(path, dtyp
 def path_of(sizes, batch_size, k=20, **options):
     """Return the name of the path that a network takes."""
     m = MLP(batch_size=batch_size, layer_sizes=sizes[1:-1], **options)
-    with taken() as names:
+    with taken() as calls:
         m.train(np.zeros((k, sizes[0])), np.zeros((k, sizes[-1])), 1)
-    (name,) = {*names}
+    (name,) = {*names_of(calls)}
     return name
 
 
@@ -156,18 +133,18 @@ def test_the_path_follows_from_the_network_and_the_batch(sizes, batch_size, k, n
 
 def test_a_batch_in_other_orders_is_not_repeated():
     m = MLP(layer_sizes=3)
-    with taken() as names:
+    with taken() as calls:
         m.train(np.zeros((4, 2)), np.zeros(4), 2, orders=[[0, 1, 2, 3], [3, 2, 1, 0]])
-    assert {*names} == {LANES}
+    assert {*names_of(calls)} == {LANES}
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
 def test_softmax_is_left_to_the_general_path(loss):
     options = {"output_activation": "softmax", "loss": loss}
     m = MLP(layer_sizes=2, **options)
-    with taken() as names:
+    with taken() as calls:
         m.train(np.zeros((4, 2)), np.eye(2)[[0, 1, 0, 1]], 1)
-    assert {*names} == {"batch"}
+    assert {*names_of(calls)} == {"batch"}
 
 
 @pytest.mark.parametrize("batch_size", [1, None])
@@ -181,8 +158,8 @@ def test_numbers_whose_products_may_overflow_are_left_to_the_general_path(large,
     else:
         rate = 1e80
     m = MLP(layer_sizes=2, output_activation="linear", batch_size=batch_size)
-    with taken() as names, np.errstate(all="ignore"), contextlib.suppress(RuntimeWarning):
+    with taken() as calls, np.errstate(all="ignore"), contextlib.suppress(RuntimeWarning):
         m.train(X, T, 1, learning_rate=rate)
     special = REGISTERS.format(2) if batch_size else GRID.format(2, 4)
-    assert names
-    assert special not in names
+    assert calls
+    assert special not in names_of(calls)

@@ -16,47 +16,11 @@ from cases import (
 from cross import cross
 from hypothesis import given
 from hypothesis import strategies as st
-from mlp_fast.kernels.train.shallow_batch import TRAIN_SHALLOW_BATCH
 
 from mlp_fast import MLP
-from mlp_fast.boundary.rows import dense_rows
-from mlp_fast.kernels.network.arguments import BLOCK
-from mlp_fast.kernels.train.batch import train_batch
-from mlp_fast.kernels.train.online import train_in_blocks, train_one_by_one
-from mlp_fast.kernels.train.online_shallow import RUN, TRAIN_SHALLOW
-from mlp_fast.kernels.train.tiny_batch import LANES, train_in_lanes
-
-
-def kernel_of(sizes, batch_size, k=20, **options):
-    m = MLP(batch_size=batch_size, layer_sizes=sizes[1:-1], **options).init_weights(sizes, 0)
-    run = m._net.training(m.settings, dense_rows(np.zeros((k, sizes[0]))), np.zeros((k, 1)), 0)
-    return run._call[0]
-
-
-@pytest.mark.parametrize(
-    ("sizes", "batch_size", "kernel"),
-    [
-        ((2, 2, 1), 1, TRAIN_SHALLOW[2]),
-        ((8, 50, 1), 1, TRAIN_SHALLOW[64]),
-        ((8, 65, 1), 1, train_in_blocks),
-        ((65, 50, 1), 1, train_in_blocks),
-        ((8, 50, 2), 1, train_in_blocks),
-        ((8, 50, 50, 1), 1, train_in_blocks),
-        ((784, 1), 1, train_one_by_one),
-        ((2, 2, 1), 4, TRAIN_SHALLOW_BATCH[2, 4]),
-        ((2, 3, 1), 5, TRAIN_SHALLOW_BATCH[4, 8]),
-        ((2, 8, 1), 2, TRAIN_SHALLOW_BATCH[8, 4]),
-        ((2, 9, 1), LANES, train_in_lanes),
-        ((13, 2, 1), LANES, train_in_lanes),  # its rows are by output
-        ((2, 2, 2), LANES, train_in_lanes),
-        ((2, 2, 1, 1), LANES, train_in_lanes),
-        ((2, 1), LANES, train_in_lanes),
-        ((2, 2, 1), LANES + 1, train_batch),
-        ((8, 50, 1), 4, train_batch),
-    ],
-)
-def test_the_kernel_follows_from_the_shape(sizes, batch_size, kernel):
-    assert kernel_of(sizes, batch_size) is kernel
+from mlp_fast.kernels.train.online_blocks import BLOCK
+from mlp_fast.kernels.train.online_shallow import RUN
+from mlp_fast.kernels.train.tiny_batch import LANES
 
 
 def agree(sizes, hidden, output, loss, dtype, X, T, orders, batch_size, eta=0.05):
@@ -197,7 +161,7 @@ def test_one_row_is_answered_at_every_width(dtype):
     lanes = 64 // np.dtype(dtype).itemsize
     for n in range(lanes - 3, 18 * lanes, lanes):
         m, _ = make_pair((70, n, 2), "tanh", "linear", "squared_error", dtype)
-        assert m._net.layout.by_input
+        assert m._net.layout.shape.input_major
         X = make_data("linear", 2, 70)[0].astype(dtype)
         bound = 8 * 3 * np.finfo(dtype).eps
         np.testing.assert_allclose(m._answering(X[:1]), m.predict(X)[:1], rtol=bound, atol=bound)

@@ -6,10 +6,10 @@ from cases import LEGAL_PAIRS, assert_to_rounding, make_data, make_pair
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mlp_fast.kernels.arguments import BLOCK
-from mlp_fast.kernels.batch import train_batch
-from mlp_fast.layout import read_only
-from mlp_fast.rows import dense_rows
+from mlp_fast.boundary.arrays import read_only
+from mlp_fast.boundary.rows import dense_rows
+from mlp_fast.kernels.train.batch import batch_buffers, train_batch
+from mlp_fast.kernels.train.online_blocks import BLOCK
 
 networks = st.fixed_dictionaries(
     {
@@ -48,11 +48,12 @@ def test_single_rows_through_the_batch_kernel_equal_online(network):
         settings = m.settings.told({"batch_size": batch_size, "epochs": 3, "shuffle": False})
         m.weights = before
         run = net.training(settings, dense_rows(X), read_only(T), 0)
-        kernel, arguments = run._call
+        kernel, arguments = run._path.kernel, run._arguments
         if batch_size == 2:
-            work = net.layout.work(2, collected=2, train=True)
-            rule = arguments[2]._replace(batch_size=1, gather=True)
-            kernel, arguments = train_batch, (*arguments[:2], rule, work)
+            network, data, rule, _ = arguments
+            rule = rule._replace(batch_size=1)
+            kernel = train_batch
+            arguments = network, data, rule, batch_buffers(net.layout.shape, data, rule)
         kernel(*arguments, run._curves, 0, 3 * len(X))
         runs.append(m.weights.copy())
     assert_close(*runs)
@@ -90,8 +91,8 @@ def test_a_small_step_lowers_the_loss_by_eta_times_the_squared_gradient(network)
     assume("relu" not in (network["hidden"], network["pair"][0]))  # bent within the step
     m, reference, X, T = build(network)
     eta = 1e-6
-    _, A = reference.forward(X)
-    squared = sum(np.sum(G**2) for G in reference.gradients(A, T))
+    H, A = reference.forward(X)
+    squared = sum(np.sum(G**2) for G in reference.gradients(H, A, T))
     assume(squared >= 1e-3)  # to be seen above rounding
     before = reference.mean_loss(X, T)
     m.forward(X)
@@ -135,10 +136,10 @@ def test_cutting_a_run_anywhere_changes_no_bit(network, data):
     for ends in ([total], [*cuts, total]):
         m.weights = start
         run = m._net.training(settings, dense_rows(X), read_only(T), 0)
-        kernel, arguments = run._call
+        kernel, arguments = run._path.kernel, run._arguments
         first = 0
         for last in ends:
-            last -= last % per_epoch % run._apart  # where a run may be cut
+            last -= last % per_epoch % run._path.cut  # where a run may be cut
             kernel(*arguments, run._curves, first, last)
             first = last
         results.append((m._net.theta.tobytes(), *(c.tobytes() for c in run._curves)))

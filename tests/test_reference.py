@@ -38,8 +38,8 @@ def test_gradients_are_those_of_the_loss(sizes, hidden, output, loss):
     if output == "relu":
         weights[-1][0] -= 1  # alive: with a bias of -1, most of h is above 0
     reference = Reference(weights, activations, loss, make_betas(activations))
-    _, A = reference.forward(X)
-    gradients = reference.gradients(A, T)
+    H, A = reference.forward(X)
+    gradients = reference.gradients(H, A, T)
     assert all(np.abs(G).max() > 1e-4 for G in gradients)
     for G, differences in zip(gradients, central_differences(reference, X, T), strict=True):
         np.testing.assert_allclose(G, differences, rtol=1e-6, atol=1e-9)

@@ -313,8 +313,8 @@ class Sequences(RuleBasedStateMachine):
         """
         spread = model.spread()
         with np.errstate(all="ignore"):
-            _, A = spread.plain.sums_and_outputs(X)
-            errors = [G[0] for G in spread.plain.gradients(A, T)]  # of the bias nodes, times -1
+            H, A = spread.plain.sums_and_outputs(X)
+            errors = [G[0] for G in spread.plain.gradients(H, A, T)]  # of the bias nodes, times -1
             parts = [rate * float(np.abs(part).max()) for part in (*A, *errors)]
         may_overflow = not max(parts) < float(np.finfo(model.case.dtype).max) / 8
         for run in spread.runs:

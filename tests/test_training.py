@@ -19,8 +19,8 @@ from cases import make_data
 
 import mlp_fast
 from mlp_fast import MLP, initialisation, training
-from mlp_fast.kernels.network.arguments import BLOCK
 from mlp_fast.kernels.network.shuffle import permute
+from mlp_fast.kernels.train.online_blocks import BLOCK
 
 MODES = [1, 4, None]
 X, T = make_data("linear", k=23)

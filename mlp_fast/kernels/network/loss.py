@@ -118,34 +118,26 @@ def judge(
     told: Floats,
     t: Floats,
     delta: Floats,
-    each: bool,
 ) -> tuple[float, float]:
     """Write delta of a sample's outputs (13); return the sum of (a - t)² and the loss.
 
-    Delta may lie where h does. It ends in zeros, up to a whole vector, unless it is to be written
-    one by one: a vector would wait for outputs that were so stored.
+    Delta may lie where h does. It ends in zeros, up to a whole vector.
     """
     n, V = t.size, lanes(t)
     b, code = a.dtype.type(beta), output_code(loss, activation)
     error, value = 0.0, 0.0
     if loss != SQUARED_ERROR:
         value = entropy(loss, beta, h, t)
-    if each:
-        for j in range(n):
-            e = a[j] - t[j]  # (47)
-            error += squared(e)
-            delta[j] = output_delta(code, told[j], b, e)
-    else:
-        for j in range(n):
-            error += squared(a[j] - t[j])
-        whole = n - n % V
-        for j in range(0, whole, V):
-            e = load(a, j) - load(t, j)
-            store(delta, j, output_delta(code, load(told, j), b, e))
-        if whole < n:
-            e = load(a, whole) - load_first(t, whole, n - whole)
-            d = output_delta(code, load(told, whole), b, e)
-            store(delta, whole, first(d, n - whole))
+    for j in range(n):
+        error += squared(a[j] - t[j])
+    whole = n - n % V
+    for j in range(0, whole, V):
+        e = load(a, j) - load(t, j)  # (47)
+        store(delta, j, output_delta(code, load(told, j), b, e))
+    if whole < n:
+        e = load(a, whole) - load_first(t, whole, n - whole)
+        d = output_delta(code, load(told, whole), b, e)
+        store(delta, whole, first(d, n - whole))
     if loss == SQUARED_ERROR:
         value = 0.5 * error  # (48)
         if activation == SOFTMAX:  # the whole Jacobian (43-44)
@@ -155,6 +147,29 @@ def judge(
             for j in range(n):
                 delta[j] = a[j] * (delta[j] - mean)
     return error, value
+
+
+@kernel
+def judge_each(
+    loss: int,
+    activation: int,
+    beta: float,
+    h: Floats,
+    a: Floats,
+    told: Floats,
+    t: Floats,
+    delta: Floats,
+) -> tuple[float, float]:
+    """Judge outputs one by one, but for softmax: a vector would wait for those so stored."""
+    b, code = a.dtype.type(beta), output_code(loss, activation)
+    error, value = 0.0, 0.0
+    if loss != SQUARED_ERROR:
+        value = entropy(loss, beta, h, t)
+    for j in range(t.size):
+        e = a[j] - t[j]  # (47)
+        error += squared(e)
+        delta[j] = output_delta(code, told[j], b, e)
+    return error, (0.5 * error if loss == SQUARED_ERROR else value)  # (48)
 
 
 @inlined

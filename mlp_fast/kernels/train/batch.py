@@ -134,7 +134,7 @@ def judge_rows(
     for i in range(samples.size):
         row = i * layer.width
         a, h, t = outputs[row:], work.delta[begin + row :], unlocked(T[samples[i]])
-        of_row = judge(loss, g, beta, h, a, told[row:], t, h, False)
+        of_row = judge(loss, g, beta, h, a, told[row:], t, h)
         error += of_row[0]
         summed += of_row[1]
     return error, summed

@@ -16,7 +16,7 @@ from mlp_fast.kernels.linalg.output_major import (
 from mlp_fast.kernels.network.activation import times_slope
 from mlp_fast.kernels.network.arguments import Network
 from mlp_fast.kernels.network.forward import Nodes, forward_layers, takes_each, told_from
-from mlp_fast.kernels.network.loss import judge
+from mlp_fast.kernels.network.loss import judge, judge_each
 from mlp_fast.kernels.simd.types import Floats, Real
 
 
@@ -46,8 +46,10 @@ def judge_outputs(network: Network, loss: int, t: Floats, nodes: Nodes) -> tuple
     """Write the errors of the last layer (18); return the sum of (a - t)² and the loss."""
     top = network.layers[network.layers.size - 1]
     h, a = nodes.delta[top.nodes :], nodes.a[top.nodes :]
-    told, each = told_from(top, nodes), takes_each(top)
-    return judge(loss, top.activation, top.beta, h, a, told, t, h, each)
+    told, g, beta = told_from(top, nodes), top.activation, top.beta
+    if takes_each(top):
+        return judge_each(loss, g, beta, h, a, told, t, h)
+    return judge(loss, g, beta, h, a, told, t, h)
 
 
 @kernel
