@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-FEW = 2**21  # weights: they need some 50 MB at most, and no look at what there is
+UNCHECKED = 2**21  # weights: they need some 50 MB at most, and no look at what there is
 DRAWN = np.dtype(np.float64).itemsize  # bytes: of a weight as initial_weights draws it
 
 PROCESS = Path("/proc/self")
@@ -23,7 +23,7 @@ def check_memory(sizes: Sequence[int], dtype: str, *, kept: bool) -> None:
     is kept in case it diverges. Where no limit is known, nothing is refused.
     """
     n_weights = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
-    if n_weights <= FEW:
+    if n_weights <= UNCHECKED:
         return
     needed = n_weights * (DRAWN + np.dtype(dtype).itemsize * (2 if kept else 1))
     available, limit = min(_limits(), default=(math.inf, ""))

@@ -33,7 +33,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 KERNELS = ROOT / "mlp_fast" / "kernels"
-COPIED = ("mlp_fast", "tests", "pyproject.toml", "README.md", "LICENSE")
+COPIED = ("mlp_fast", "tests", "docs", "pyproject.toml", "README.md", "LICENSE")
 LIMIT = 900  # seconds for one fault
 
 
