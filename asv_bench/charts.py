@@ -1,22 +1,18 @@
 """The charts for the README, as SVG: Matplotlib draws them without a browser."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
-from caches import named
-from costs import Cost
-from judge import Outcome
+from judge import Outcome, median_interval
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from workloads import CLASSES
 
 COLOURS = dict(
-    zip(
-        CLASSES,
-        ("#333333", "#d55e00", "#cc79a7", "#0072b2", "#56b4e9", "#009e73", "#e69f00"),
-        strict=True,
-    )
+    zip(CLASSES, ("#333333", "#d55e00", "#cc79a7", "#0072b2", "#56b4e9", "#009e73"), strict=True)
 )
 MODES = {"online": "#0072b2", "batch 32": "#d55e00"}
 WIDTH = 9.0  # inches
@@ -24,6 +20,10 @@ WIDTH = 9.0  # inches
 matplotlib.rcParams |= {
     "font.size": 8,
     "figure.labelsize": 8,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.5,
     "svg.fonttype": "none",  # text that can be searched, and a small file
     "svg.hashsalt": "mlp_fast",  # the same file for the same figures
 }
@@ -38,7 +38,11 @@ def comparison(outcomes: list[Outcome], path: Path) -> None:
     axes = figure.subplots(1, max(1, len(dtypes)), sharex=True, sharey=True, squeeze=False)[0]
     for dtype, ax in zip(dtypes, axes, strict=False):
         ax.set_title(dtype)
-        _scales(ax, names)
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(lambda ratio, _: f"{ratio:g}×")
+        ax.axvline(1, color="black", linewidth=0.8)
+        ax.set_yticks(range(len(names)), names)
+        ax.set_ylim(len(names) - 0.5, -0.5)
         for outcome in outcomes:
             if outcome.dtype == dtype:
                 _draw(ax, names.index(outcome.row.name), outcome)
@@ -49,16 +53,6 @@ def comparison(outcomes: list[Outcome], path: Path) -> None:
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False)
     figure.supxlabel("times the samples per second of the fastest contender of a kind")
     _save(figure, path)
-
-
-def _scales(ax: Axes, names: list[str]) -> None:
-    ax.set_xscale("log")
-    ax.xaxis.set_major_formatter(lambda ratio, _: f"{ratio:g}×")
-    ax.axvline(1, color="black", linewidth=0.8)
-    ax.set_yticks(range(len(names)), names)
-    ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.grid(color="#dddddd", linewidth=0.5)
-    ax.set_axisbelow(True)
 
 
 def _draw(ax: Axes, y: int, outcome: Outcome) -> None:
@@ -74,32 +68,24 @@ def _draw(ax: Axes, y: int, outcome: Outcome) -> None:
             ax.plot(verdict.target.ratio, y, "|", color=COLOURS[kind], markersize=11)
 
 
-def sizes(costs: list[Cost], caches: dict[str, int], path: Path) -> None:
-    """Draw the cost of a weight by the number of weights, and where they fill each cache."""
-    dtypes = list(dict.fromkeys(cost.dtype for cost in costs))
+def sizes(costs: dict[int, Any], dtypes: Sequence[str], path: Path) -> None:
+    """Draw the cost of a weight by the number of weights, for each dtype."""
     figure = Figure((WIDTH, 3.4), layout="constrained")
     axes = figure.subplots(1, len(dtypes), sharex=True, sharey=True, squeeze=False)[0]
     for dtype, ax in zip(dtypes, axes, strict=True):
-        ax.set_title(dtype, pad=16)
+        ax.set_title(dtype)
         ax.set_xscale("log")
         ax.set_yscale("log")
         ax.yaxis.set_major_formatter("{x:g}")
         ax.yaxis.set_minor_formatter(lambda y, _: f"{y:g}" if f"{y:e}"[0] in "25" else "")
-        ax.grid(color="#dddddd", linewidth=0.5)
         for mode, colour in MODES.items():
-            shown = [cost for cost in costs if (cost.mode, cost.dtype) == (mode, dtype)]
-            weights = [cost.weights for cost in shown]
-            low, high = zip(*(cost.interval for cost in shown), strict=True)
-            ax.fill_between(weights, low, high, color=colour, alpha=0.25, linewidth=0)
-            ax.plot(weights, [cost.median for cost in shown], "o-", color=colour, label=mode)
-        for cache in caches.items():
-            full = cache[1] / np.dtype(dtype).itemsize
-            ax.axvline(full, color="black", linewidth=0.8, linestyle="--")
-            above = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center"}
-            ax.annotate(named(*cache), (full, 1), xycoords=ax.get_xaxis_transform(), **above)
+            found = [by_way[mode, dtype] for by_way in costs.values()]
+            low, high = zip(*map(median_interval, found), strict=True)
+            ax.fill_between(list(costs), low, high, color=colour, alpha=0.25, linewidth=0)
+            ax.plot(list(costs), np.median(found, axis=1), "o-", color=colour, label=mode)
     axes[0].set_ylabel("ns a weight and sample")
     axes[0].legend(loc="lower left")
-    figure.supxlabel("weights; dashed: as many as a cache holds")
+    figure.supxlabel("weights")
     _save(figure, path)
 
 

@@ -4,55 +4,36 @@ For ratios, table.py measures the same in one process, with contenders taking tu
 """
 
 import statistics
-import time
 
-from agree import Check
-from measure import job_of, prepared, samples_per_second
-from peers import ours
-from peers.contenders import CONTENDERS, makers
-from workloads import DTYPES, ROWS, MissingError
+from agree import Check, loss
+from measure import job_of, prepared
+from peers.contenders import CONTENDERS, contender
+from workloads import DTYPES, ROWS
 
 REPETITIONS = 5
 
 
-class _Rows:
+class _Contender:
     param_names = ("row", "dtype", "contender")
-    unit = "samples/s"
     timeout = 600.0
 
-    def setup(self, name: str, dtype: str, contender: str) -> None:
+    def setup(self, name: str, dtype: str, peer: str) -> None:
         row = next(row for row in ROWS if row.name == name)
-        makers(row.kind, contender)  # skip what is not installed before data is drawn
-        try:
-            job = job_of(row, dtype, ours.initial)
-        except MissingError as reason:
-            raise NotImplementedError(reason) from reason
-        self.run = prepared(row, contender, Check(job), time.perf_counter)
+        contender(row.kind, peer)  # skips what is not installed before data is drawn
+        self.job = job_of(row, dtype)
+        self.run = prepared(row, peer, Check(self.job))
 
-    def track_samples_per_second(self, name: str, dtype: str, contender: str) -> int:
-        turns = [samples_per_second(self.run, time.perf_counter) for _ in range(REPETITIONS)]
-        return round(statistics.median(turns))
+    def track_samples_per_second(self, *_: str) -> int:
+        return round(statistics.median(self.run.samples_per_second() for _ in range(REPETITIONS)))
 
+    track_samples_per_second.unit = "samples/s"
 
-def _params(kind: str) -> tuple[list[str], tuple[str, ...], list[str]]:
-    return [row.name for row in ROWS if row.kind == kind], DTYPES, list(CONTENDERS[kind])
+    def track_loss(self, *_: str) -> float:
+        """A change that breaks learning shows here."""
+        return loss(self.run.peer, self.job)
 
 
-class Online(_Rows):
-    params = _params("online")
-
-
-class Batch(_Rows):
-    params = _params("batch")
-
-
-class Predict(_Rows):
-    params = _params("predict")
-
-
-class Step(_Rows):
-    params = _params("step")
-
-
-class Shuffled(_Rows):
-    params = _params("shuffled")
+for _kind, _contenders in CONTENDERS.items():  # each a class: Online, Batch, Predict, ...
+    _rows = [row.name for row in ROWS if row.kind == _kind]
+    _params = {"params": (_rows, DTYPES, list(_contenders)), "__module__": __name__}
+    globals()[_kind.title()] = type(_kind.title(), (_Contender,), _params)

@@ -1,45 +1,40 @@
 """Two networks trained in two Python threads, beside one alone: kernels hold no lock."""
 
-import math
+import dataclasses
 import os
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from .training import warm_trainer
-from .workloads import BATCH_SIZES
+from measure import job_of
+from peers.ours import Training
+from workloads import ROWS
 
 PAIRS = 5
-SECONDS = 0.2  # of each thread
-SHAPE, DTYPE = "64-128-10", "float32"
+LONGER = 8  # times the epochs of the row: some 0.2 s
 
 
 class Threads:
     """The median ratio of pairs: 1 if they share nothing, 2 if one waits, or a core is busy."""
 
-    params = tuple(BATCH_SIZES)
-    param_names = ("mode",)
+    params = ("online 64-128-10", "batch 32, 8-50-1, tanh, linear")
+    param_names = ("row",)
     unit = "times the time of one"
 
-    def setup(self, mode: str) -> None:
+    def setup(self, name: str) -> None:
         if hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) < 2:
             raise NotImplementedError("two threads need two cores")
-        self.train = warm_trainer("mlp_fast", mode, SHAPE, DTYPE)
-        started = time.perf_counter()
-        self.train()
-        self.calls = math.ceil(SECONDS / (time.perf_counter() - started))
+        job = job_of(next(row for row in ROWS if row.name == name), "float32")
+        job = dataclasses.replace(job, epochs=LONGER * job.epochs)
+        self.peers = Training(job), Training(job)
+        self.peers[0].train()  # compiled
 
-    def track_two_beside_one(self, mode: str) -> float:
+    def track_two_beside_one(self, name: str) -> float:
         with ThreadPoolExecutor(2) as pool:
             ratios = [self._seconds(pool, 2) / self._seconds(pool, 1) for _ in range(PAIRS)]
         return statistics.median(ratios)
 
     def _seconds(self, pool: ThreadPoolExecutor, threads: int) -> float:
         started = time.perf_counter()
-        for done in [pool.submit(self._calls) for _ in range(threads)]:
-            done.result()
+        list(pool.map(Training.train, self.peers[:threads]))
         return time.perf_counter() - started
-
-    def _calls(self) -> None:
-        for _ in range(self.calls):
-            self.train()

@@ -1,9 +1,8 @@
 """What a user could pick instead of `mlp_fast`, one file for each, all on one thread.
 
-A peer is a module of functions that make a `Run` of a `Job`, one for each variant worth timing;
-contenders.py names them. Importing a peer that is not installed raises `ImportError`; a variant
-that cannot do a job raises `NotImplementedError`. The mathematics is that of `mlp_fast.reference`,
-unless a run says in what it differs.
+A file has a class for each variant worth timing; contenders.py names them. Importing one that is
+not installed raises `ImportError`. The mathematics is that of `mlp_fast.reference`, unless a class
+says in what it differs.
 """
 
 import os

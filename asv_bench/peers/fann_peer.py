@@ -6,36 +6,36 @@ weights, for setting many takes it a time that grows with their square.
 
 import ctypes
 import ctypes.util
+import functools
 
 import numpy as np
 
-from peers.job import Array, Job, Run
+from peers.peer import Array, Job, Peer
 
-LIBRARIES = {"float32": "floatfann", "float64": "doublefann"}
-REALS = {"float32": ctypes.c_float, "float64": ctypes.c_double}
+LIBRARIES = {"float32": ("floatfann", ctypes.c_float), "float64": ("doublefann", ctypes.c_double)}
 ACTIVATIONS = {"linear": 0, "sigmoid": 3, "tanh": 5}  # of FANN's enum of functions
 STEEPNESS = {"linear": 1.0, "sigmoid": 0.5, "tanh": 1.0}  # with which they are ours
 INCREMENTAL, LINEAR_ERROR = 0, 0  # of its enums of algorithms and error functions
-DIFFERS = "its own slope of the sigmoid, its own weights"
 RANGE = 0.05  # of its initial weights
 
-if any(ctypes.util.find_library(name) is None for name in LIBRARIES.values()):
+if any(ctypes.util.find_library(name) is None for name, _ in LIBRARIES.values()):
     raise ImportError("the libraries floatfann and doublefann are not installed")
 
 
-class Net:
-    """A network of FANN."""
+class Epochs(Peer):
+    """A call for each epoch of its incremental training."""
+
+    differs = "its own slope of the sigmoid, its own weights"
 
     def __init__(self, job: Job) -> None:
-        network, self.real = job.network, REALS[job.dtype.name]
-        self.n_out = network.sizes[-1]
+        super().__init__(job)
+        network, (library, self.real) = job.network, LIBRARIES[self.dtype.name]
         if network.output not in ACTIVATIONS:
             raise NotImplementedError(f"FANN has no {network.output}")
-        self.fann = fann = ctypes.CDLL(ctypes.util.find_library(LIBRARIES[job.dtype.name]))
+        self.fann = fann = ctypes.CDLL(ctypes.util.find_library(library))
         fann.fann_create_standard_array.restype = ctypes.c_void_p
         fann.fann_create_train_from_callback.restype = ctypes.c_void_p
         fann.fann_run.restype = ctypes.POINTER(self.real)
-        fann.fann_run.argtypes = fann.fann_train.argtypes = None
         sizes = (ctypes.c_uint * len(network.sizes))(*network.sizes)
         self.ann = ann = ctypes.c_void_p(fann.fann_create_standard_array(len(sizes), sizes))
         fann.fann_set_activation_function_hidden(ann, ACTIVATIONS[network.hidden])
@@ -47,10 +47,10 @@ class Net:
         fann.fann_set_learning_rate(ann, ctypes.c_float(network.learning_rate))
         self.restore()
 
-    def restore(self) -> None:
-        self.fann.fann_randomize_weights(self.ann, self.real(-RANGE), self.real(RANGE))
-
-    def training_set(self, X: Array, T: Array) -> ctypes.c_void_p:
+    @functools.cached_property
+    def data(self) -> ctypes.c_void_p:
+        """FANN's copy of the training set."""
+        X, T = self.job.X, self.job.T
         pointer = ctypes.POINTER(self.real)
 
         @ctypes.CFUNCTYPE(None, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint, pointer, pointer)
@@ -61,49 +61,34 @@ class Net:
         sizes = len(X), X.shape[1], T.shape[1]
         return ctypes.c_void_p(self.fann.fann_create_train_from_callback(*sizes, row))
 
+    def restore(self) -> None:
+        self.fann.fann_randomize_weights(self.ann, self.real(-RANGE), self.real(RANGE))
+
+    def train(self) -> None:
+        for _ in range(self.job.epochs):
+            self.fann.fann_train_epoch(self.ann, self.data)
+
+    def predict(self) -> Array:
+        return self.outputs(self.job.X)
+
     def outputs(self, X: Array) -> Array:
         """Call it for each row, as FANN has no other call."""
-        run, ann, n_out = self.fann.fann_run, self.ann, self.n_out
+        run, ann, n_out = self.fann.fann_run, self.ann, self.network.sizes[-1]
         out = np.empty((len(X), n_out), X.dtype)
         start, stride = X.ctypes.data, X.strides[0]
         for i in range(len(out)):
             out[i] = run(ann, ctypes.c_void_p(start + i * stride))[:n_out]
         return out
 
-    def pointers(self, A: Array) -> list[ctypes.c_void_p]:
-        return [ctypes.c_void_p(row.ctypes.data) for row in A]
 
+class ByCall(Epochs):
+    """A call for each sample."""
 
-def trainer(job: Job) -> Run:
-    """Return epochs of its incremental training."""
-    net = Net(job)
-    data = net.training_set(job.X, job.T)
+    train = Peer.train
 
-    def call() -> None:
-        for _ in range(job.epochs):
-            net.fann.fann_train_epoch(net.ann, data)
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self.step = functools.partial(self.fann.fann_train, self.ann)
 
-    return Run(call, job.samples, net.restore, outputs=net.outputs, differs=DIFFERS)
-
-
-def predictor(job: Job) -> Run:
-    """Return the answers to all rows."""
-    net = Net(job)
-    return Run(lambda: net.outputs(job.X), len(job.X), differs=DIFFERS)
-
-
-def stepper(job: Job) -> Run:
-    """Return its call for one sample."""
-    net = Net(job)
-    rows = list(zip(net.pointers(job.X), net.pointers(job.T), strict=True))
-
-    def call() -> None:
-        for x, t in rows:
-            net.fann.fann_train(net.ann, x, t)
-
-    return Run(call, len(rows), net.restore, outputs=net.outputs, differs=DIFFERS)
-
-
-def version() -> str:
-    """Return FANN's name: the library does not tell its version."""
-    return f"FANN ({ctypes.util.find_library(LIBRARIES['float32'])})"
+    def given(self, rows: Array) -> ctypes.c_void_p:
+        return ctypes.c_void_p(rows.ctypes.data)

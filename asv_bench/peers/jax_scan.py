@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from peers.job import Array, Job, Network, Run, with_bias_row, with_plain_bias
+from peers.peer import Array, Job, Network, Peer, PlainBias
 
 jax.config.update("jax_enable_x64", True)
 
@@ -20,26 +20,24 @@ ACTIVATIONS = {
 TINY, UNROLL = 64, 4  # weights of networks that an unrolled loop does not help
 
 
-def _outputs(network: Network, layers: list[tuple[Array, Array]], x: Array) -> tuple[Array, Array]:
-    """Return h and a of the last layer."""
-    h = None
-    for (W, b), name in zip(layers, network.activations, strict=True):
-        h = x @ W + b
-        x = ACTIVATIONS[name](h)
-    return h, x
+def _last_h(network: Network, layers: list[tuple[Array, Array]], x: Array) -> Array:
+    """Return h of the last layer."""
+    for W, b in layers[:-1]:
+        x = ACTIVATIONS[network.hidden](x @ W + b)
+    return x @ layers[-1][0] + layers[-1][1]
 
 
 def _loss(network: Network, layers: list[tuple[Array, Array]], x: Array, t: Array) -> Array:
-    h, y = _outputs(network, layers, x)
+    h = _last_h(network, layers, x)
     if network.loss == "cross_entropy":
         losses = -jnp.sum(t * jax.nn.log_softmax(h), axis=-1)
     else:
-        losses = 0.5 * jnp.sum((y - t) ** 2, axis=-1)
+        losses = 0.5 * jnp.sum((ACTIVATIONS[network.output](h) - t) ** 2, axis=-1)
     return jnp.mean(losses)
 
 
 @partial(jax.jit, static_argnames=("network", "epochs", "unroll"), donate_argnames="layers")
-def _train(network, layers, X, T, *, epochs, unroll):
+def _train(network, layers, X, T, *, epochs=1, unroll=1):
     """X and T have a first axis over the steps of an epoch."""
 
     def step(layers, batch):
@@ -57,66 +55,41 @@ def _train(network, layers, X, T, *, epochs, unroll):
 
 @partial(jax.jit, static_argnames="network")
 def _predict(network, layers, X):
-    return _outputs(network, layers, X)[1]
+    return ACTIVATIONS[network.output](_last_h(network, layers, X))
 
 
-def online(job: Job) -> Run:
-    """Scan over samples."""
-    n_weights = sum(W.size for W in job.weights)
-    unroll = UNROLL if n_weights > TINY else 1
-    return _trainer(job, job.X, job.T, unroll)
+class Scan(PlainBias):
+    """All steps in one call; batches are of one size."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        X, T, size = job.X, job.T, job.network.batch_size
+        if size > 1:
+            X, T = (array.reshape(-1, size, array.shape[1]) for array in (X, T))
+        self.data = jax.device_put((X, T))
+        tiny = sum(W.size for W in job.weights) <= TINY
+        self.unroll = UNROLL if size == 1 and not tiny else 1
+
+    def restore(self) -> None:
+        layers = [(jnp.array(V[1:]), jnp.array(-V[0])) for V in self.job.weights]
+        self.layers = jax.block_until_ready(layers)
+
+    def train(self) -> None:
+        steps = {"epochs": self.job.epochs, "unroll": self.unroll}
+        trained = _train(self.network, self.layers, *self.data, **steps)
+        self.layers = jax.block_until_ready(trained)
+
+    def predict(self) -> Array:
+        return np.asarray(_predict(self.network, self.layers, self.job.X))
 
 
-def batch(job: Job) -> Run:
-    """Scan over batches, all of one size."""
-    shape = (-1, job.network.batch_size)
-    X, T = (array.reshape(*shape, array.shape[1]) for array in (job.X, job.T))
-    return _trainer(job, X, T, 1)
+class ByCall(Scan):
+    """A call for each sample."""
 
+    train = Peer.train
 
-def _trainer(job: Job, X: Array, T: Array, unroll: int) -> Run:
-    X, T = jax.device_put(X), jax.device_put(T)
-    held = {}
+    def given(self, rows: Array) -> Array:
+        return rows[np.newaxis]
 
-    def restore() -> None:
-        held["layers"] = jax.block_until_ready(_layers(job))
-
-    def call() -> None:
-        trained = _train(job.network, held["layers"], X, T, epochs=job.epochs, unroll=unroll)
-        held["layers"] = jax.block_until_ready(trained)
-
-    return Run(call, job.samples, restore, lambda: with_bias_row(held["layers"]))
-
-
-def predictor(job: Job) -> Run:
-    """From a NumPy array to a NumPy array."""
-    layers = _layers(job)
-    return Run(lambda: np.asarray(_predict(job.network, layers, job.X)), len(job.X))
-
-
-def stepper(job: Job) -> Run:
-    """One sample from Python: a jitted step, its weights donated."""
-    held = {}
-    X, T = (array.reshape(-1, 1, 1, array.shape[1]) for array in (job.X, job.T))
-    rows = list(zip(X, T, strict=True))
-
-    def restore() -> None:
-        held["layers"] = jax.block_until_ready(_layers(job))
-
-    def call() -> None:
-        layers = held["layers"]
-        for x, t in rows:
-            layers = jax.block_until_ready(_train(job.network, layers, x, t, epochs=1, unroll=1))
-        held["layers"] = layers
-
-    return Run(call, len(rows), restore, lambda: with_bias_row(held["layers"]))
-
-
-def _layers(job: Job) -> list[tuple[Array, Array]]:
-    """Return copies on the device, which may be donated."""
-    return [(jnp.array(W), jnp.array(b)) for W, b in with_plain_bias(job.weights)]
-
-
-def version() -> str:
-    """Return JAX's version."""
-    return f"JAX {jax.__version__}"
+    def step(self, X: Array, T: Array) -> None:
+        self.layers = jax.block_until_ready(_train(self.network, self.layers, X, T))
