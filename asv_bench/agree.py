@@ -30,7 +30,7 @@ class Check:
         job, network = self.job, self.job.network
         net = _reference(network, job.weights)
         orders = [np.arange(len(job.T))] * job.epochs
-        X, T = job.X.astype(float), job.T.astype(float)
+        X, T = _dense(job.X).astype(float), job.T.astype(float)
         net.train(X, T, orders, network.batch_size, network.learning_rate)
         return net.weights
 
@@ -63,7 +63,7 @@ class Check:
 
 def loss(peer: Peer, job: Job) -> float:
     """Return the mean loss that a peer has reached, on the first rows of a job."""
-    X, T = job.X[:LOSS_ROWS], job.T[:LOSS_ROWS].astype(float)
+    X, T = _dense(job.X[:LOSS_ROWS]), job.T[:LOSS_ROWS].astype(float)
     weights = peer.weights()
     if weights is not None:
         return _reference(job.network, weights).mean_loss(X.astype(float), T)
@@ -71,6 +71,10 @@ def loss(peer: Peer, job: Job) -> float:
     with np.errstate(divide="ignore"):
         H = np.log(np.maximum(A, 0))  # the h of a softmax, but for a constant
     return float(np.mean(_reference(job.network, []).sample_losses(H, A, T)))
+
+
+def _dense(X: Array) -> Array:
+    return X if isinstance(X, np.ndarray) else X.toarray()
 
 
 def _reference(network: Network, weights: Sequence[Array]) -> Reference:

@@ -25,6 +25,13 @@ def table() -> tuple[Array, Array]:
 
 
 @functools.cache
+def plane(rows: int = 1000) -> tuple[Array, Array]:
+    """Two columns, and a smooth function of them."""
+    X = np.random.default_rng(0).uniform(-1, 1, (rows, 2))
+    return X, 0.5 + 0.4 * np.sin(3 * X[:, :1]) * X[:, 1:]
+
+
+@functools.cache
 def dense(n_in: int, rows: int = 10_000) -> tuple[Array, Array]:
     """Ten classes about their centres, no input zero."""
     draw = np.random.default_rng(0)
@@ -43,3 +50,41 @@ def mnist() -> tuple[Array, Array]:
     with np.load(path) as arrays:
         pixels, labels = arrays["x_train"][:MNIST_ROWS], arrays["y_train"][:MNIST_ROWS]
     return pixels.reshape(len(pixels), -1) / 255, np.eye(10)[labels]
+
+
+def zeros_of_mnist() -> tuple[Array, Array]:
+    """Is a digit a zero?"""
+    X, T = mnist()
+    return X, T[:, :1]
+
+
+def dense_and_binary() -> tuple[Array, Array]:
+    """Is a row of the first class? No input is zero."""
+    X, T = dense(784)
+    return X, T[:, :1]
+
+
+def mnist_in_csr() -> tuple[Array, Array]:
+    """The digits as CSR, of which 19% is stored."""
+    X, T = mnist()
+    return csr(X), T
+
+
+@functools.cache
+def sparse(stored: float, n_in: int = 10_000, rows: int = 2000) -> tuple[Array, Array]:
+    """Ten classes, each with columns of its own; of each row, a part is stored as CSR."""
+    draw = np.random.default_rng(0)
+    labels, n = draw.integers(10, size=rows), round(stored * n_in)
+    columns = draw.integers(n_in // 2, size=(rows, n)) + n_in // 20 * labels[:, np.newaxis]
+    X = np.zeros((rows, n_in))
+    np.put_along_axis(X, columns, draw.uniform(0.2, 1, (rows, n)), axis=1)
+    return csr(X), np.eye(10)[labels]
+
+
+def csr(X: Array) -> Array:
+    """Return a matrix as CSR."""
+    try:
+        from scipy.sparse import csr_array
+    except ImportError as reason:
+        raise NotImplementedError(f"not installed ({reason})") from reason
+    return csr_array(X)

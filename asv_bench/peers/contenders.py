@@ -28,6 +28,12 @@ CONTENDERS = {
     "batch": {**OURS, **TRAINED},
     "predict": CALLED,
     "step": {**CALLED, "PyTorch by hand": "torch_peer.ByHand"},
+    "sparse": {
+        "mlp_fast, dense": "ours.Dense",
+        "PyTorch by hand": "torch_peer.Sparse",
+        "scikit-learn": "sklearn_peer.Fit",
+        **OURS,
+    },
     "shuffled": {**OURS, "mlp_fast, shuffled": "ours.Shuffling"},
 }
 

@@ -1,5 +1,6 @@
 """`mlp_fast` by its public calls."""
 
+import dataclasses
 import warnings
 
 from mlp_fast import MLP
@@ -40,6 +41,13 @@ class Training(Peer):
 
     def weights(self) -> list[Array]:
         return self.net.weights.copy()
+
+
+class Dense(Training):
+    """The same rows, made dense before."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(dataclasses.replace(job, X=job.X.toarray()))
 
 
 class Shuffling(Training):

@@ -3,7 +3,9 @@
 import math
 import shutil
 from itertools import pairwise
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -73,9 +75,12 @@ class ByHand(PlainBias):
 
     def step(self, X: torch.Tensor, T: torch.Tensor) -> None:
         outputs = [X]
-        for (W, b), name in zip(self.tensors, self.network.activations, strict=True):
-            outputs.append(ACTIVATE[name](torch.addmm(b, outputs[-1], W)))
-        rate = -self.network.learning_rate / len(X)
+        for l, ((W, b), name) in enumerate(
+            zip(self.tensors, self.network.activations, strict=True)
+        ):
+            H = self.first_sum(X, W, b) if l == 0 else torch.addmm(b, outputs[-1], W)
+            outputs.append(ACTIVATE[name](H))
+        rate = -self.network.learning_rate / len(T)
         delta = outputs[-1] - T
         if self.network.loss == "squared_error":
             delta = TIMES_SLOPE[self.network.output](delta, outputs[-1])
@@ -84,9 +89,52 @@ class ByHand(PlainBias):
             delta_below = None
             if l > 0:
                 delta_below = TIMES_SLOPE[self.network.hidden](delta @ W.T, outputs[l])
-            W.addmm_(outputs[l].T, delta, alpha=rate)
+            if l == 0:
+                self.first_update(W, X, delta, rate)
+            else:
+                W.addmm_(outputs[l].T, delta, alpha=rate)
             b.add_(delta.sum(0), alpha=rate)
             delta = delta_below
+
+    def first_sum(self, X: torch.Tensor, W: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return torch.addmm(b, X, W)
+
+    def first_update(self, W: torch.Tensor, X: torch.Tensor, delta: torch.Tensor, rate: float):
+        W.addmm_(X.T, delta, alpha=rate)
+
+
+class Sparse(ByHand):
+    """The same with CSR: sums of listed rows of the first layer's weights, which are updated."""
+
+    def given(self, rows: Array) -> object:
+        if isinstance(rows, np.ndarray):
+            return torch.from_numpy(rows)
+        counts = np.diff(rows.indptr)
+        arrays = (
+            rows.indices,
+            rows.indptr[:-1],
+            rows.data,
+            np.repeat(np.arange(len(counts)), counts),
+        )
+        return SparseBatch(*(torch.from_numpy(array.copy()) for array in arrays))
+
+    def first_sum(self, X: "SparseBatch", W: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        H = functional.embedding_bag(
+            X.columns, W, X.starts.to(X.columns.dtype), mode="sum", per_sample_weights=X.values
+        )
+        return H.add_(b)
+
+    def first_update(self, W: torch.Tensor, X: "SparseBatch", delta: torch.Tensor, rate: float):
+        W.index_add_(0, X.columns, X.values[:, None] * delta[X.rows], alpha=rate)
+
+
+class SparseBatch(NamedTuple):
+    """Rows in CSR."""
+
+    columns: torch.Tensor
+    starts: torch.Tensor
+    values: torch.Tensor
+    rows: torch.Tensor  # to which each value belongs
 
 
 @torch.compile(dynamic=False)
