@@ -40,6 +40,11 @@ from mlp_fast.kernels.train.online_one_by_one import (
     train_one_by_one,
     train_sparse_one_by_one,
 )
+from mlp_fast.kernels.train.online_one_output import (
+    output_buffers,
+    train_one_output,
+    train_sparse_one_output,
+)
 from mlp_fast.kernels.train.online_shallow import RUN, TRAIN_SHALLOW, row_lanes, run_buffers
 from mlp_fast.kernels.train.step import train_one
 from mlp_fast.kernels.train.tiny_batch import is_tiny, lane_buffers, train_in_lanes
@@ -137,6 +142,12 @@ def _in_registers(lanes: int) -> Callable[[Task], bool]:
     return lambda task: task.online and task.row_lanes == lanes and task.moderate
 
 
+def _of_one_output(task: Task) -> bool:
+    shape = task.shape
+    fits = len(shape.sizes) == 2 and shape.sizes[1] == 1 and not shape.input_major
+    return task.online and fits and not shape.keeps_h and task.moderate
+
+
 def _in_grid(room: tuple[int, int]) -> Callable[[Task], bool]:
     return lambda task: task.room == room and task.moderate
 
@@ -162,6 +173,26 @@ PATHS = (
             plain=True,
         )
         for lanes, kernel in TRAIN_SHALLOW.items()
+    ),
+    Path(
+        "online, one output, sparse rows",
+        "train",
+        "one layer of one output, output-major, CSR",
+        lambda task: _of_one_output(task) and task.sparse,
+        train_sparse_one_output,
+        output_buffers,
+        Example((64, 1), 2, batch_size=1, sparse=True),
+        plain=True,
+    ),
+    Path(
+        "online, one output",
+        "train",
+        "one layer of one output, output-major",
+        _of_one_output,
+        train_one_output,
+        output_buffers,
+        Example((64, 1), 2, batch_size=1),
+        plain=True,
     ),
     Path(
         "online, in blocks, sparse rows",
@@ -190,7 +221,7 @@ PATHS = (
         lambda task: task.online and task.sparse,
         train_sparse_one_by_one,
         sample_buffers,
-        Example((64, 1), 2, batch_size=1, sparse=True),
+        Example((100, 1, 2), 2, batch_size=1, sparse=True),
     ),
     Path(
         "online, one by one",
@@ -199,7 +230,7 @@ PATHS = (
         lambda task: task.online,
         train_one_by_one,
         sample_buffers,
-        Example((64, 1), 2, batch_size=1),
+        Example((100, 1, 2), 2, batch_size=1),
     ),
     *(
         Path(

@@ -50,7 +50,9 @@ ONLINE = {
     "online, in blocks, wide and deep": Mode(70, (40, 3), 2, 20, 1),
     "online, in blocks, no hidden layer": Mode(5, (), 3, 20, 1),
     "online, in blocks of a few inputs of many": Mode(300, (5,), 3, 20, 1, (0.99,)),
-    "online, one by one": Mode(70, (), 1, 5, 1),
+    "online, one output": Mode(70, (), 1, 5, 1),
+    "online, one output, few inputs": Mode(3, (), 1, 5, 1),
+    "online, one by one": Mode(70, (1,), 2, 5, 1),
     "online, one by one, deep": Mode(100, (1, 3), 2, 5, 1),
 }
 BATCHES = {

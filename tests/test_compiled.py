@@ -50,8 +50,9 @@ with tempfile.TemporaryDirectory() as folder:
                 for n in (2, 3, 16, 17, 33):  # each in registers of its own width
                     MLP(layer_sizes=n, batch_size=batch_size, dtype=dtype).train(data, T[:, 0], 1)
             for data in (np.tile(X, (1, 20)), sp.csr_array(np.tile(X, (1, 20)))):  # by output
-                m = MLP(layer_sizes=(), batch_size=batch_size, dtype=dtype)
-                m.train(data, T[:, 0], 2).predict(data)
+                for hidden, targets in (((), T[:, 0]), ((1,), T)):
+                    m = MLP(layer_sizes=hidden, batch_size=batch_size, dtype=dtype)
+                    m.train(data, targets, 2).predict(data)
         for n, k in ((2, 4), (2, 5), (3, 4), (3, 5), (8, 4), (8, 5)):
             MLP(layer_sizes=n, dtype=dtype).train(X[:k, :2], T[:k, 0], 1)
         MLP(layer_sizes=(2, 2), batch_size=4, dtype=dtype).train(X[:, :2], T, 1)

@@ -20,7 +20,8 @@ PATHS = {
     "registers, 4": (3, (3,), 1, 1, "train_shallow_4"),
     "registers, 64": (3, (50,), 1, 1, "train_shallow_64"),
     "blocks": (7, (20,), 2, 1, "train_in_blocks"),
-    "one by one": (100, (), 1, 1, "train_one_by_one"),
+    "one by one": (100, (1,), 2, 1, "train_one_by_one"),
+    "one output": (100, (), 1, 1, "train_one_output"),
     "grid, a batch": (2, (3,), 1, None, "train_shallow_batch_4_8"),
     "grid, batches": (2, (2,), 1, 4, "train_shallow_batch_2_4"),
     "lanes, a batch": (2, (2, 2), 1, None, "train_in_lanes"),
@@ -28,7 +29,8 @@ PATHS = {
     "batch": (5, (9,), 3, None, "train_batch"),
     "batches": (5, (6,), 3, 3, "train_batch"),
     "sparse, blocks": (7, (20,), 2, 1, "train_sparse_in_blocks"),
-    "sparse, one by one": (100, (), 1, 1, "train_sparse_one_by_one"),
+    "sparse, one by one": (100, (1,), 2, 1, "train_sparse_one_by_one"),
+    "sparse, one output": (100, (), 1, 1, "train_sparse_one_output"),
     "sparse, batches": (5, (6,), 3, 3, "train_sparse_batch"),
 }
 EPOCHS = 3000

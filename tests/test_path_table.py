@@ -110,7 +110,9 @@ LANES = "tiny batch, a lane for each sample"
         ((65, 16, 1), 1, 20, "online, in blocks"),
         ((8, 50, 2), 1, 20, "online, in blocks"),
         ((8, 50, 50, 1), 1, 20, "online, in blocks"),
-        ((784, 1), 1, 20, "online, one by one"),
+        ((784, 1), 1, 20, "online, one output"),
+        ((784, 1, 3), 1, 20, "online, one by one"),
+        ((784, 2), 1, 20, "online, one by one"),
         ((2, 2, 1), None, 4, GRID.format(2, 4)),
         ((2, 2, 1), 4, 20, GRID.format(2, 4)),  # it fills the least grid
         ((2, 3, 1), 4, 20, LANES),  # loading takes longer than a step

@@ -24,7 +24,8 @@ SHAPES = {
     "100": (100, (100,), 3),
     "wide": (3000, (17,), 3),
     "no hidden": (30, (), 3),
-    "by output": (100, (), 1),
+    "by output": (100, (1,), 2),
+    "one output": (100, (), 1),
     "by output, wide": (3000, (), 2),
     "by output, hidden": (100, (1,), 2),
 }

@@ -15,7 +15,8 @@ from peers.peer import Array, Job, Peer
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 ACTIVATIONS = {"sigmoid": "logistic", "tanh": "tanh"}
-LARGEST_RATE = 0.01  # its linear outputs diverge sooner
+LARGEST_RATE = 0.01  # its linear outputs diverge sooner ...
+WITHOUT_HIDDEN = 1e-4  # ... and soonest where they sum up hundreds of inputs
 
 
 class Fit(Peer):
@@ -23,6 +24,9 @@ class Fit(Peer):
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
+        self.rate = min(job.network.learning_rate, LARGEST_RATE)
+        if len(job.network.sizes) == 2:
+            self.rate = WITHOUT_HIDDEN
         self.classifies = job.network.loss == "cross_entropy"
         self.T = job.T.argmax(axis=1) if self.classifies else self.given(job.T)
         self.estimator = self.fresh()
@@ -39,7 +43,7 @@ class Fit(Peer):
             solver="sgd",
             alpha=0.0,
             batch_size=min(network.batch_size, len(self.job.T)),
-            learning_rate_init=min(network.learning_rate, LARGEST_RATE),
+            learning_rate_init=self.rate,
             momentum=0.0,
             max_iter=self.job.epochs,
             shuffle=False,
@@ -51,8 +55,8 @@ class Fit(Peer):
     @property
     def differs(self) -> str:
         linear = ", linear outputs" if self.network.output == "sigmoid" else ""
-        slower = self.network.learning_rate > LARGEST_RATE
-        rate = f", learning rate {LARGEST_RATE}" if slower else ""
+        slower = self.network.learning_rate > self.rate
+        rate = f", learning rate {self.rate}" if slower else ""
         return f"its own loss and weights{linear}{rate}"
 
     def train(self) -> None:
