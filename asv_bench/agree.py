@@ -30,7 +30,7 @@ class Check:
         job, network = self.job, self.job.network
         net = _reference(network, job.weights)
         orders = [np.arange(len(job.T))] * job.epochs
-        X, T = _dense(job.X).astype(float), job.T.astype(float)
+        X, T = _dense(job.X), job.T.astype(float)
         net.train(X, T, orders, network.batch_size, network.learning_rate)
         return net.weights
 
@@ -63,10 +63,10 @@ class Check:
 
 def loss(peer: Peer, job: Job) -> float:
     """Return the mean loss that a peer has reached, on the first rows of a job."""
-    X, T = _dense(job.X[:LOSS_ROWS]), job.T[:LOSS_ROWS].astype(float)
+    X, T = job.X[:LOSS_ROWS], job.T[:LOSS_ROWS].astype(float)
     weights = peer.weights()
     if weights is not None:
-        return _reference(job.network, weights).mean_loss(X.astype(float), T)
+        return _reference(job.network, weights).mean_loss(_dense(X), T)
     A = peer.outputs(X)
     with np.errstate(divide="ignore"):
         H = np.log(np.maximum(A, 0))  # the h of a softmax, but for a constant
@@ -74,7 +74,7 @@ def loss(peer: Peer, job: Job) -> float:
 
 
 def _dense(X: Array) -> Array:
-    return X if isinstance(X, np.ndarray) else X.toarray()
+    return (X.toarray() if hasattr(X, "toarray") else X).astype(float)
 
 
 def _reference(network: Network, weights: Sequence[Array]) -> Reference:

@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +26,6 @@ def table() -> tuple[Array, Array]:
 
 
 @functools.cache
-def plane(rows: int = 1000) -> tuple[Array, Array]:
-    """Two columns, and a smooth function of them."""
-    X = np.random.default_rng(0).uniform(-1, 1, (rows, 2))
-    return X, 0.5 + 0.4 * np.sin(3 * X[:, :1]) * X[:, 1:]
-
-
-@functools.cache
 def dense(n_in: int, rows: int = 10_000) -> tuple[Array, Array]:
     """Ten classes about their centres, no input zero."""
     draw = np.random.default_rng(0)
@@ -39,6 +33,44 @@ def dense(n_in: int, rows: int = 10_000) -> tuple[Array, Array]:
     labels = draw.integers(10, size=rows)
     X = np.clip(centres[labels] + 0.1 * draw.standard_normal((rows, n_in)), 0.01, 1)
     return X, np.eye(10)[labels]
+
+
+@functools.cache
+def square(rows: int) -> tuple[Array, Array]:
+    """Points of a square, one class in two of its quarters."""
+    X = np.random.default_rng(0).random((rows, 2))
+    return X, (X[:, :1] > 0.5) != (X[:, 1:] > 0.5)
+
+
+def first_class(data: Callable[[], tuple[Array, Array]]) -> tuple[Array, Array]:
+    """Return other data with one output: whether a row is of the first class."""
+    X, T = data()
+    return X, T[:, :1]
+
+
+@functools.cache
+def sparse(share: float, n_in: int = 10_000, rows: int = 2000) -> tuple[Array, Array]:
+    """Return ten classes, half of whose inputs that are not zero are their own, as CSR."""
+    draw = np.random.default_rng(0)
+    labels = draw.integers(10, size=rows)
+    X = np.zeros((rows, n_in))
+    own, stored = n_in // 100, round(share * n_in)
+    for x, label in zip(X, labels, strict=True):
+        x[label * own + draw.choice(own, stored // 2, replace=False)] = 1
+        free = np.flatnonzero(x == 0)
+        x[draw.choice(free, stored - stored // 2, replace=False)] = 1
+    X[X == 1] = draw.uniform(0.1, 1, rows * stored)
+    return as_csr(lambda: (X, np.eye(10)[labels]))
+
+
+def as_csr(data: Callable[[], tuple[Array, Array]]) -> tuple[Array, Array]:
+    """Return other data with sparse rows."""
+    try:
+        from scipy.sparse import csr_array
+    except ImportError as reason:
+        raise NotImplementedError(f"SciPy is not installed ({reason})") from reason
+    X, T = data()
+    return csr_array(X), T
 
 
 @functools.cache
@@ -50,41 +82,3 @@ def mnist() -> tuple[Array, Array]:
     with np.load(path) as arrays:
         pixels, labels = arrays["x_train"][:MNIST_ROWS], arrays["y_train"][:MNIST_ROWS]
     return pixels.reshape(len(pixels), -1) / 255, np.eye(10)[labels]
-
-
-def zeros_of_mnist() -> tuple[Array, Array]:
-    """Is a digit a zero?"""
-    X, T = mnist()
-    return X, T[:, :1]
-
-
-def dense_and_binary() -> tuple[Array, Array]:
-    """Is a row of the first class? No input is zero."""
-    X, T = dense(784)
-    return X, T[:, :1]
-
-
-def mnist_in_csr() -> tuple[Array, Array]:
-    """The digits as CSR, of which 19% is stored."""
-    X, T = mnist()
-    return csr(X), T
-
-
-@functools.cache
-def sparse(stored: float, n_in: int = 10_000, rows: int = 2000) -> tuple[Array, Array]:
-    """Ten classes, each with columns of its own; of each row, a part is stored as CSR."""
-    draw = np.random.default_rng(0)
-    labels, n = draw.integers(10, size=rows), round(stored * n_in)
-    columns = draw.integers(n_in // 2, size=(rows, n)) + n_in // 20 * labels[:, np.newaxis]
-    X = np.zeros((rows, n_in))
-    np.put_along_axis(X, columns, draw.uniform(0.2, 1, (rows, n)), axis=1)
-    return csr(X), np.eye(10)[labels]
-
-
-def csr(X: Array) -> Array:
-    """Return a matrix as CSR."""
-    try:
-        from scipy.sparse import csr_array
-    except ImportError as reason:
-        raise NotImplementedError(f"not installed ({reason})") from reason
-    return csr_array(X)

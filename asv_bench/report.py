@@ -45,10 +45,10 @@ def _summary(outcome: Outcome) -> list[str]:
 def section(outcome: Outcome) -> str:
     """Return every contender of a row, and what was promised."""
     lines = [f"### {outcome.row.name}, {outcome.dtype}\n"]
-    lines += [line((f"{'contender':16s}", f"{'speed':>16s}", "")), line(("---", "--:", "---"))]
+    lines += [line((f"{'contender':20s}", f"{'speed':>16s}", "")), line(("---", "--:", "---"))]
     for result in outcome.results:
         speed = _speed(result, outcome.row)
-        lines += [line((f"{result.name:16s}", f"{speed:>16s}", _about(result, outcome)))]
+        lines += [line((f"{result.name:20s}", f"{speed:>16s}", _about(result, outcome)))]
     lines += [line((reason, "", "")) for reason in outcome.missing]
     lines += [f"\n{_promise(verdict)}" for verdict in outcome.verdicts]
     return "\n".join(lines)

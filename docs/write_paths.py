@@ -30,10 +30,12 @@ def cells(path) -> list[str]:
     """Return the row of a path."""
     function = path.kernel.py_func
     file = Path(inspect.getfile(function)).name
-    sizes, k, batch_size, sparse = path.example
+    sizes, k, batch_size, sparse, dtypes = path.example
     shown = f"{'-'.join(map(str, sizes))}, {k} rows{' in CSR' * sparse}"
     if path.call == "train":
         shown += f", batch_size={batch_size}"
+    if len(dtypes) == 1:
+        shown += f", {dtypes[0]}"
     return [
         path.name,
         f"`{path.call}`",

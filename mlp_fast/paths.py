@@ -6,7 +6,7 @@ call may be cut. Whoever trains or recalls asks `path_for`; nothing else decides
 networks that people have; whatever else a rule needs is for the general ones.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -50,6 +50,7 @@ from mlp_fast.kernels.train.step import train_one
 from mlp_fast.kernels.train.tiny_batch import is_tiny, lane_buffers, train_in_lanes
 from mlp_fast.kernels.train.tiny_batch_shallow import (
     TRAIN_SHALLOW_BATCH,
+    dtypes_for,
     grid_buffers,
     room_for,
 )
@@ -95,7 +96,7 @@ class Task:
         repeated = self.batch_size == k and orders == 1
         shallow = len(shape.sizes) == 3 and shape.sizes[2] == 1 and shape.input_major
         fits = shallow and not self.sparse and not shape.keeps_h
-        return room_for(shape.sizes, self.batch_size, repeated) if fits else None
+        return room_for(shape.sizes, self.batch_size, repeated, shape.dtype) if fits else None
 
     @property
     def moderate(self) -> bool:
@@ -115,12 +116,13 @@ class Task:
 
 
 class Example(NamedTuple):
-    """A network and data for which a path is chosen, in either dtype."""
+    """A network and data for which a path is chosen."""
 
     sizes: tuple[int, ...]  # input and output included
     k: int  # rows
     batch_size: int | None = None
     sparse: bool = False
+    dtypes: Sequence[str] = ("float64", "float32")
 
 
 @dataclass(frozen=True)
@@ -240,7 +242,7 @@ PATHS = (
             _in_grid(room),
             kernel,
             grid_buffers(room),
-            Example((1, room[0], 1), room[1]),
+            Example((1, room[0], 1), room[1], dtypes=dtypes_for(room)),
             plain=True,
         )
         for room, kernel in TRAIN_SHALLOW_BATCH.items()

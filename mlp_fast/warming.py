@@ -35,12 +35,13 @@ def warmup(dtypes: Sequence[str] = DTYPES) -> None:
     networks = [MLP(dtype=dtype) for dtype in dtypes]  # all checked, then compiled
     for m, dtype in zip(networks, dtypes, strict=True):
         for path in PATHS:
-            follow(path, m, dtype)
+            if dtype in path.example.dtypes:
+                follow(path, m, dtype)
 
 
 def follow(path: Path, m: MLP, dtype: str) -> None:
     """Make the call that a path serves, on its example."""
-    sizes, k, batch_size, sparse = path.example
+    sizes, k, batch_size, sparse, _ = path.example
     X: Any = np.ones((k, sizes[0]), dtype)
     T = np.zeros((k, sizes[-1]))
     if sparse:

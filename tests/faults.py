@@ -530,7 +530,7 @@ FAULTS = [
         "return _named, (self.name,)",
         "return super().__reduce_ex__(2)",
         "tests/test_copies.py",
-        "a copied network has activations that are no others' equals: softmax answers by its outputs",
+        "a copy of an activation is another one: a copied softmax network answers by its outputs",
     ),
     Fault(
         "a copy's one row",

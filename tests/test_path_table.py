@@ -6,7 +6,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from cases import DTYPES, assert_to_rounding, make_data, make_pair
+from cases import assert_to_rounding, make_data, make_pair
 from spying import general, taken
 
 import mlp_fast
@@ -17,6 +17,14 @@ from mlp_fast.warming import follow
 
 TRAINING = [path for path in PATHS if path.call == "train"]
 CALLS = dict.fromkeys(path.call for path in PATHS)
+
+
+def in_each_dtype(chosen):
+    return [
+        pytest.param(path, dtype, id=f"{path.name}, {dtype}")
+        for path in chosen
+        for dtype in path.example.dtypes
+    ]
 
 
 def names_of(calls):
@@ -44,8 +52,7 @@ def test_the_last_path_of_every_call_takes_whatever_is_left(call):
     assert last.applies(None)  # without a look at the task
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+@pytest.mark.parametrize(("path", "dtype"), in_each_dtype(PATHS))
 def test_each_path_is_chosen_on_its_example(path, dtype):
     with taken() as calls:
         follow(path, MLP(dtype=dtype), dtype)
@@ -56,13 +63,14 @@ def test_warmup_follows_every_path():
     with mock.patch.object(warming, "follow") as followed:
         mlp_fast.warmup()
     told = [(call.args[0].name, call.args[2]) for call in followed.call_args_list]
-    assert sorted(told) == sorted((path.name, dtype) for path in PATHS for dtype in DTYPES)
+    assert sorted(told) == sorted(
+        (path.name, dtype) for path in PATHS for dtype in path.example.dtypes
+    )
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.name)
+@pytest.mark.parametrize(("path", "dtype"), in_each_dtype(TRAINING))
 def test_each_path_agrees_with_the_general_one_and_with_the_reference(path, dtype):
-    sizes, k, batch_size, sparse = path.example
+    sizes, k, batch_size, sparse, _ = path.example
     k = k if batch_size is None else 11
     X, T = (A.astype(dtype) for A in make_data("sigmoid", k, sizes[0], sizes[-1]))
     orders = np.tile(np.arange(k), (6, 1)) if batch_size else None
@@ -118,7 +126,8 @@ LANES = "tiny batch, a lane for each sample"
         ((2, 3, 1), 4, 20, LANES),  # loading takes longer than a step
         ((2, 3, 1), None, 5, GRID.format(4, 8)),
         ((2, 8, 1), None, 2, GRID.format(8, 4)),
-        ((2, 8, 1), None, 8, LANES),
+        ((2, 2, 1), None, 7, GRID.format(2, 8)),
+        ((2, 8, 1), None, 8, LANES),  # eight vectors in float64
         ((2, 9, 1), 8, 20, LANES),
         ((2, 9, 1), 2, 20, "batch"),  # matmuls of two rows are as quick
         ((13, 2, 1), 8, 20, LANES),  # its rows are output-major
@@ -131,6 +140,10 @@ LANES = "tiny batch, a lane for each sample"
 )
 def test_the_path_follows_from_the_network_and_the_batch(sizes, batch_size, k, name):
     assert path_of(sizes, batch_size, k) == name
+
+
+def test_eight_units_and_samples_are_four_vectors_in_float32():
+    assert path_of((2, 8, 1), None, 8, dtype="float32") == GRID.format(8, 8)
 
 
 def test_a_batch_in_other_orders_is_not_repeated():

@@ -26,14 +26,15 @@ OURS = {"mlp_fast": "ours.Training"}
 CONTENDERS = {
     "online": {**OURS, "C": "c.Compiled", **TRAINED, "FANN": "fann_peer.Epochs"},
     "batch": {**OURS, **TRAINED},
-    "predict": CALLED,
-    "step": {**CALLED, "PyTorch by hand": "torch_peer.ByHand"},
     "sparse": {
         "mlp_fast, dense": "ours.Dense",
-        "PyTorch by hand": "torch_peer.Sparse",
+        "mlp_fast, sparse": "ours.Training",
+        "PyTorch CSR": "torch_sparse.Csr",
+        "PyTorch EmbeddingBag": "torch_sparse.EmbeddingBag",
         "scikit-learn": "sklearn_peer.Fit",
-        **OURS,
     },
+    "predict": CALLED,
+    "step": {**CALLED, "PyTorch by hand": "torch_peer.ByHand"},
     "shuffled": {**OURS, "mlp_fast, shuffled": "ours.Shuffling"},
 }
 

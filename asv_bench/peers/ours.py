@@ -43,17 +43,17 @@ class Training(Peer):
         return self.net.weights.copy()
 
 
-class Dense(Training):
-    """The same rows, made dense before."""
-
-    def __init__(self, job: Job) -> None:
-        super().__init__(dataclasses.replace(job, X=job.X.toarray()))
-
-
 class Shuffling(Training):
     """The same, with a fresh order in each epoch."""
 
     shuffle, differs = True, "its own order"
+
+
+class Dense(Training):
+    """Sparse rows made dense."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(dataclasses.replace(job, X=job.X.toarray()))
 
 
 class ByCall(Training):

@@ -32,7 +32,7 @@ class Job:
 
     network: Network
     weights: list[Array]  # (n_in + 1, n_out) each, row 0 the bias node's, whose output is -1
-    X: Array
+    X: Array  # or CSR of SciPy
     T: Array
     epochs: int = 1
 

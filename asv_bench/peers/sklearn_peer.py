@@ -15,8 +15,7 @@ from peers.peer import Array, Job, Peer
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 ACTIVATIONS = {"sigmoid": "logistic", "tanh": "tanh"}
-LARGEST_RATE = 0.01  # its linear outputs diverge sooner ...
-WITHOUT_HIDDEN = 1e-4  # ... and soonest where they sum up hundreds of inputs
+LARGEST_RATE, LINEAR_RATE = 0.01, 0.001  # its linear outputs diverge sooner, if alone even more
 
 
 class Fit(Peer):
@@ -24,9 +23,8 @@ class Fit(Peer):
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        self.rate = min(job.network.learning_rate, LARGEST_RATE)
-        if len(job.network.sizes) == 2:
-            self.rate = WITHOUT_HIDDEN
+        largest = LARGEST_RATE if len(job.network.sizes) > 2 else LINEAR_RATE
+        self.rate = min(job.network.learning_rate, largest)
         self.classifies = job.network.loss == "cross_entropy"
         self.T = job.T.argmax(axis=1) if self.classifies else self.given(job.T)
         self.estimator = self.fresh()
@@ -55,7 +53,7 @@ class Fit(Peer):
     @property
     def differs(self) -> str:
         linear = ", linear outputs" if self.network.output == "sigmoid" else ""
-        slower = self.network.learning_rate > self.rate
+        slower = self.rate < self.network.learning_rate
         rate = f", learning rate {self.rate}" if slower else ""
         return f"its own loss and weights{linear}{rate}"
 

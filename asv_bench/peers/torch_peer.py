@@ -3,9 +3,7 @@
 import math
 import shutil
 from itertools import pairwise
-from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -74,67 +72,32 @@ class ByHand(PlainBias):
         super().train()
 
     def step(self, X: torch.Tensor, T: torch.Tensor) -> None:
-        outputs = [X]
-        for l, ((W, b), name) in enumerate(
-            zip(self.tensors, self.network.activations, strict=True)
-        ):
-            H = self.first_sum(X, W, b) if l == 0 else torch.addmm(b, outputs[-1], W)
-            outputs.append(ACTIVATE[name](H))
+        (W_1, b_1), *later = self.tensors
+        first, *others = self.network.activations
+        outputs = [ACTIVATE[first](self.first_h(X, W_1, b_1))]
+        for (W, b), name in zip(later, others, strict=True):
+            outputs.append(ACTIVATE[name](torch.addmm(b, outputs[-1], W)))
         rate = -self.network.learning_rate / len(T)
-        delta = outputs[-1] - T
+        A = outputs.pop()
+        delta = A - T
         if self.network.loss == "squared_error":
-            delta = TIMES_SLOPE[self.network.output](delta, outputs[-1])
-        for l in range(len(self.tensors) - 1, -1, -1):
-            W, b = self.tensors[l]
-            delta_below = None
-            if l > 0:
-                delta_below = TIMES_SLOPE[self.network.hidden](delta @ W.T, outputs[l])
-            if l == 0:
-                self.first_update(W, X, delta, rate)
-            else:
-                W.addmm_(outputs[l].T, delta, alpha=rate)
+            delta = TIMES_SLOPE[self.network.output](delta, A)
+        for W, b in reversed(later):
+            below = outputs.pop()
+            delta_below = TIMES_SLOPE[self.network.hidden](delta @ W.T, below)
+            W.addmm_(below.T, delta, alpha=rate)
             b.add_(delta.sum(0), alpha=rate)
             delta = delta_below
+        self.update_first(W_1, X, delta, rate)
+        b_1.add_(delta.sum(0), alpha=rate)
 
-    def first_sum(self, X: torch.Tensor, W: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    def first_h(self, X: torch.Tensor, W: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         return torch.addmm(b, X, W)
 
-    def first_update(self, W: torch.Tensor, X: torch.Tensor, delta: torch.Tensor, rate: float):
+    def update_first(
+        self, W: torch.Tensor, X: torch.Tensor, delta: torch.Tensor, rate: float
+    ) -> None:
         W.addmm_(X.T, delta, alpha=rate)
-
-
-class Sparse(ByHand):
-    """The same with CSR: sums of listed rows of the first layer's weights, which are updated."""
-
-    def given(self, rows: Array) -> object:
-        if isinstance(rows, np.ndarray):
-            return torch.from_numpy(rows)
-        counts = np.diff(rows.indptr)
-        arrays = (
-            rows.indices,
-            rows.indptr[:-1],
-            rows.data,
-            np.repeat(np.arange(len(counts)), counts),
-        )
-        return SparseBatch(*(torch.from_numpy(array.copy()) for array in arrays))
-
-    def first_sum(self, X: "SparseBatch", W: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        H = functional.embedding_bag(
-            X.columns, W, X.starts.to(X.columns.dtype), mode="sum", per_sample_weights=X.values
-        )
-        return H.add_(b)
-
-    def first_update(self, W: torch.Tensor, X: "SparseBatch", delta: torch.Tensor, rate: float):
-        W.index_add_(0, X.columns, X.values[:, None] * delta[X.rows], alpha=rate)
-
-
-class SparseBatch(NamedTuple):
-    """Rows in CSR."""
-
-    columns: torch.Tensor
-    starts: torch.Tensor
-    values: torch.Tensor
-    rows: torch.Tensor  # to which each value belongs
 
 
 @torch.compile(dynamic=False)

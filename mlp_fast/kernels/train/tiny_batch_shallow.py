@@ -8,8 +8,8 @@ which is where the next step needs it.
 
 For plain gradient descent on one small batch that is repeated, as XOR is, up to 8 units and 8
 samples. Beside a lane for each sample: 2-2-1 on 4 rows 1.6 times as fast (float64) and 1.8
-(float32), 2-4-1 2.1 and 2.2, 2-8-1 2.4 and 3.0; on 8 rows 2-4-1 1.4 and 1.9. Room for 8 units and 8
-samples at once lost in float64.
+(float32), 2-4-1 2.1 and 2.2, 2-8-1 2.4 and 3.0; on 8 rows 2-2-1 1.6 and 1.7, 2-4-1 1.4 and 1.9,
+2-8-1 2.2 (float32 only).
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
-from mlp_fast.kernels.linalg.buffers import aligned
+from mlp_fast.kernels.linalg.buffers import aligned, lanes_of
 from mlp_fast.kernels.network.activation import g, times_derivative
 from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule, Shape
 from mlp_fast.kernels.network.loss import output_code, output_delta, sum_losses
@@ -30,6 +30,7 @@ from mlp_fast.kernels.simd.vector import fma, splat, vsum_groups
 
 INPUTS = 16  # no more were measured
 LEAST = 2, 4  # hidden units and samples
+VECTORS = 4  # with more lanes than these hold, a lane for each sample is as fast
 
 
 class Grid(NamedTuple):
@@ -58,7 +59,9 @@ def grid_buffers(room: tuple[int, int]) -> Callable[[Shape, Data, Rule], Grid]:
     return buffers
 
 
-def room_for(sizes: tuple[int, ...], batch_size: int, repeated: bool) -> tuple[int, int] | None:
+def room_for(
+    sizes: tuple[int, ...], batch_size: int, repeated: bool, dtype: np.dtype[Any]
+) -> tuple[int, int] | None:
     """Return the least room of hidden units and samples that a batch is best in, if there is one.
 
     Loading a batch takes longer than a step with it, so the same should be repeated; or else it
@@ -67,8 +70,19 @@ def room_for(sizes: tuple[int, ...], batch_size: int, repeated: bool) -> tuple[i
     size = sizes[1], batch_size
     if sizes[0] > INPUTS or not (repeated or size == LEAST):
         return None
-    rooms = (r for r in TRAIN_SHALLOW_BATCH if size[0] <= r[0] and size[1] <= r[1])
+    most = VECTORS * lanes_of(dtype)
+    rooms = (
+        (n_units, n_samples)
+        for n_units, n_samples in TRAIN_SHALLOW_BATCH
+        if size[0] <= n_units and size[1] <= n_samples and n_units * n_samples <= most
+    )
     return min(rooms, default=None)
+
+
+def dtypes_for(room: tuple[int, int]) -> list[str]:
+    """Return the dtypes in which a room is used."""
+    n_lanes = room[0] * room[1]
+    return [t for t in ("float64", "float32") if n_lanes <= VECTORS * lanes_of(np.dtype(t))]
 
 
 def _in_grid(n_units: int, n_samples: int) -> Any:
@@ -91,7 +105,8 @@ def _in_grid(n_units: int, n_samples: int) -> Any:
 
 TRAIN_SHALLOW_BATCH = {
     (n_units, n_samples): _in_grid(n_units, n_samples)
-    for n_units, n_samples in (LEAST, (4, 4), (4, 8), (8, 4))
+    for n_units in (2, 4, 8)
+    for n_samples in (4, 8)
 }
 """By the hidden units and samples that there is room for: take steps first to last, or batches."""
 
