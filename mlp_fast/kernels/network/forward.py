@@ -56,8 +56,8 @@ def first_sum(network: Network, x: Floats, nodes: Nodes) -> int:
 
 
 @kernel
-def forward_layers(network: Network, nodes: Nodes, train: bool) -> None:
-    """From h of the first layer on, compute all outputs; to train, keep what derivatives need."""
+def forward_layers(network: Network, nodes: Nodes) -> None:
+    """From h of the first layer on, compute all outputs (2, 3); keep h where there is room."""
     for l in range(network.layers.size):
         layer = network.layers[l]
         h, a = nodes.delta[layer.nodes :], nodes.a[layer.nodes :]
@@ -69,7 +69,7 @@ def forward_layers(network: Network, nodes: Nodes, train: bool) -> None:
                 sum_inputs(W, layer.stride, p, network.every[:n_in], h, n)
             else:
                 sum_outputs(W, layer.stride, p, n_in, h, n)
-        if train and layer.keeps_h:
+        if layer.keeps_h and nodes.h.size > 0:
             for j in range(0, layer.n_out, lanes(h)):
                 store(nodes.h, layer.nodes + j, load(h, j))
         if takes_each(layer):

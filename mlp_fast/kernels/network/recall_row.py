@@ -67,7 +67,7 @@ def recall_row(
     top = layers[layers.size - 1]
     end = top.nodes + first.width + top.width  # behind the last layer, with room for a vector
     a, delta = buffer[:end], buffer[end:]
-    network, nodes = Network(theta, layers, every), Nodes(a, delta, a, listed)
+    network, nodes = Network(theta, layers, every), Nodes(a, delta, a[:0], listed)
     if not are_finite(x):
         return False
     for p in range(x.size, end):  # no layer writes what is behind it, up to a whole vector
@@ -77,7 +77,7 @@ def recall_row(
         sum_inputs(W, first.stride, x, every[: x.size], h, first.n_out)
     else:
         first_sum(network, x, nodes)
-    forward_layers(network, nodes, False)
+    forward_layers(network, nodes)
     outputs = a[top.nodes : top.nodes + top.n_out]
     answer(form, outputs, out)
     return are_finite(outputs)

@@ -25,7 +25,7 @@ def learn_sample(
     network: Network, loss: int, eta: Real, t: Floats, nodes: Nodes
 ) -> tuple[float, float]:
     """Compute all outputs and errors, update all layers but the first; return what `judge` does."""
-    forward_layers(network, nodes, True)
+    forward_layers(network, nodes)
     error, value = judge_outputs(network, loss, t, nodes)
     for l in range(network.layers.size - 1, 0, -1):
         layer, below = network.layers[l], network.layers[l - 1]

@@ -37,7 +37,7 @@ def train_one(
     """
     x, t = unlocked(x), unlocked(t)
     m = first_sum(network, x, nodes)
-    forward_layers(network, nodes, True)
+    forward_layers(network, nodes)
     _, value = judge_outputs(network, loss, t, nodes)
     if not math.isfinite(value):
         return value, False
