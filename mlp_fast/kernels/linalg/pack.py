@@ -20,7 +20,7 @@ from mlp_fast.kernels.simd.memory import expect, store
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.kernels.simd.vector import lanes, splat
 
-CROWDED_COLUMNS = 4  # columns for each stored number: with fewer, a look at all is faster
+CROWDED_COLUMNS = 8  # columns for each stored number: with fewer, a look at all is faster
 
 
 class Packed(NamedTuple):
