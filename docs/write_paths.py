@@ -1,4 +1,4 @@
-"""Write paths.md, the table of `mlp_fast/paths.py` for reading: python docs/write_paths.py."""
+"""Write paths.md, the table of `mlp_fast/paths.py` in Markdown: python docs/write_paths.py."""
 
 import inspect
 from pathlib import Path
@@ -9,12 +9,12 @@ PAGE = Path(__file__).with_name("paths.md")
 HEAD = """\
 # Paths
 
-Every way to train or to recall is one row of the table in `mlp_fast/paths.py`; the first that
-applies is taken, so the best come first and the general ones last. This page is written from that
-table by `python docs/write_paths.py`, and a test holds them together. Where there is a file of a
-kernel, its first lines say which function of `reference.py` it computes, why it is faster than the
-general paths, for which networks and by how much. Paths for plain gradient descent only are marked
-so; whatever else a rule needs is written once, in the others.
+Every way to train or to recall is one row of the table in `mlp_fast/paths.py`. The first row that
+applies is taken, so the best paths come first and the general ones last. `python
+docs/write_paths.py` writes this page from that table, and a test checks that they agree. The
+docstring at the top of a kernel's file says which function of `reference.py` it computes and, for
+the faster paths, why it is faster, for which networks and by how much. Paths marked "plain only"
+implement plain gradient descent; whatever else a learning rule needs is in the others.
 
 | path | call | networks | kernel | plain only | calls are cut between | example |
 |---|---|---|---|---|---|---|

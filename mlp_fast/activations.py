@@ -1,4 +1,4 @@
-"""Which activations networks may have: those of the kernels, by name."""
+"""The activations that a network may use, by name."""
 
 from mlp_fast.kernels.network.activation import ACTIVATIONS, Activation
 
@@ -6,9 +6,9 @@ __all__ = ["ACTIVATIONS", "HIDDEN", "SIGMOID", "SOFTMAX", "TANH", "Activation", 
 
 SIGMOID, TANH, SOFTMAX = (ACTIVATIONS[name] for name in ("sigmoid", "tanh", "softmax"))
 HIDDEN = {name: a for name, a in ACTIVATIONS.items() if not a.of_layer}
-"""Softmax ties the nodes of a layer together and is for the output only."""
+"""All but softmax, which couples the nodes of a layer and is for the output only."""
 
 
 def trainable() -> list[str]:
-    """Return the names of those that have a derivative."""
+    """Return the names of the activations that have a derivative."""
     return [name for name, a in ACTIVATIONS.items() if a.derivative is not None]

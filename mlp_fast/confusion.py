@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def binary_confusion(predicted: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.int64]:
-    """Return [[tp, fp], [fn, tn]] of two vectors of booleans."""
+    """Return [[tp, fp], [fn, tn]] for two boolean vectors."""
     return np.array(
         [
             [np.sum(predicted & truth), np.sum(predicted & ~truth)],
@@ -20,6 +20,6 @@ def binary_confusion(predicted: NDArray[Any], truth: NDArray[Any]) -> NDArray[np
 def confusion(
     predicted: NDArray[np.int64], truth: NDArray[np.int64], n_classes: int
 ) -> NDArray[np.int64]:
-    """Return the matrix of counts, rows the true class, columns the predicted one."""
+    """Return the matrix of counts; rows are true classes, columns predicted ones."""
     counts = np.bincount(truth * n_classes + predicted, minlength=n_classes * n_classes)
     return counts.reshape(n_classes, n_classes).astype(np.int64)

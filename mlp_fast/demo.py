@@ -1,4 +1,4 @@
-"""The main job, shown: XOR and AND as in the tutorial, then real handwritten digits."""
+"""The demo: XOR and AND as in the tutorial, then real handwritten digits."""
 
 import time
 from pathlib import Path
@@ -15,7 +15,7 @@ from mlp_fast.reference import Reference
 AND_TARGETS = np.array([[0], [0], [0], [1]])
 
 HIDDEN, RATE, EPOCHS, SEED = 100, 0.2, 30, 0
-NUMPY_SAMPLES = 2000  # of the NumPy loop, which is timed on a part of an epoch or a few
+NUMPY_SAMPLES = 2000  # that the NumPy loop is timed on
 
 
 def run(plots: Path | None = None) -> None:
@@ -52,7 +52,7 @@ def gate(name: str, X: Floats, T: Floats, seed: int) -> None:
 
 
 def digits() -> None:
-    """Train a network online to read handwritten digits; time it and the NumPy loop beside it."""
+    """Train a network online to read handwritten digits; time it beside the NumPy loop."""
     datasets = extra("sklearn.datasets", "demo")
     split = extra("sklearn.model_selection", "demo").train_test_split
     images, labels = datasets.load_digits(return_X_y=True)
@@ -67,7 +67,7 @@ def digits() -> None:
         layer_sizes=HIDDEN, batch_size=1, learning_rate=RATE, random_state=SEED, progress=True
     )
     started = time.perf_counter()
-    network.train(X[:2], T[:2], 1, progress=False)  # compiles, or loads what is compiled already
+    network.train(X[:2], T[:2], 1, progress=False)  # compiles, or loads from the cache
     compiling = time.perf_counter() - started
     started = time.perf_counter()
     network.train(X, T, EPOCHS)
@@ -81,7 +81,7 @@ def digits() -> None:
 
 
 def numpy_samples_per_second(X: Floats, T: Floats, sizes: tuple[int, ...]) -> float:
-    """Time the NumPy reference on the steps that the network takes."""
+    """Time the NumPy reference on the same online steps."""
     reference = Reference([*initial_weights(sizes, SEED)], ["sigmoid", "sigmoid"])
     order = np.arange(NUMPY_SAMPLES) % len(X)
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Docstrings that name the activations and losses that there are, so that none is forgotten."""
+"""Fill the names of all activations and losses into a docstring, so that none is forgotten."""
 
 import textwrap
 from typing import TypeVar
@@ -10,7 +10,7 @@ Class = TypeVar("Class", bound=type)
 
 
 def filled_in(documented: Class) -> Class:
-    """Fill in, in the docstring of a class, which activations and losses there are."""
+    """Replace {hidden}, {output} and {losses} in a class's docstring by the names that exist."""
     doc = documented.__doc__ or ""
     named = {
         name: f"'{name}' {a.source}".rstrip() + ("" if a.derivative else " for recall only")

@@ -1,11 +1,11 @@
-"""Optional dependencies: imported where they are used, with an error that names the extra."""
+"""Import optional dependencies where they are used, with an error that names the extra."""
 
 import importlib
 from typing import Any
 
 
 def extra(module: str, name: str) -> Any:
-    """Import a module that belongs to an extra of this package."""
+    """Import a module that the extra `name` of this package installs."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

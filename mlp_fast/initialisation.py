@@ -1,4 +1,4 @@
-"""Initial weights within ±1/√n (57), from the very draws of the tutorial's code 2.6."""
+"""Initial weights within ±1/√n (57), with the same random draws as the tutorial's code 2.6."""
 
 import math
 import threading
@@ -12,13 +12,13 @@ from mlp_fast.settings import LARGEST_SEED
 
 
 def initial_weights(sizes: Sequence[int], random_state: int) -> Iterator[NDArray[np.float64]]:
-    """Draw the weights of each layer, in float64, from a legacy generator of their own."""
+    """Draw each layer's weights in float64, from a legacy generator seeded for them alone."""
     generator = _generator()
     generator.seed(random_state)
     draws = [generator.random_sample((n_in + 1, n_out)) for n_in, n_out in pairwise(sizes)]
     for W, n_in in zip(draws, sizes, strict=False):
         bound = math.sqrt(n_in)
-        W *= 2 / bound  # in place: the weights of a large layer are many
+        W *= 2 / bound  # in place: a large layer has many weights
         W -= 1 / bound
         yield W
 
@@ -27,22 +27,22 @@ _of_thread = threading.local()
 
 
 def _generator() -> np.random.RandomState:
-    """Return this thread's generator, since making one takes longer than small trainings."""
+    """Return this thread's generator; making one takes longer than training a small network."""
     try:
         generator: np.random.RandomState = _of_thread.generator
-    except AttributeError:  # at first; not at the import, which would wait for numpy.random
+    except AttributeError:  # first use in this thread; not at import, which would load numpy.random
         generator = _of_thread.generator = np.random.RandomState(0)
     return generator
 
 
 def fresh_seed() -> int:
     """Return a seed from the system's entropy."""
-    import secrets  # which takes long to import
+    import secrets  # slow to import
 
     return secrets.randbelow(LARGEST_SEED + 1)
 
 
 def shuffle_key(random_state: int) -> int:
-    """Return the key of the stream that orders are drawn from, apart from that of the weights."""
+    """Return the key of the random stream for shuffling, independent of that of the weights."""
     stream = np.random.SeedSequence(random_state, spawn_key=(1,))
     return int(stream.generate_state(1, np.uint64)[0] >> np.uint64(1))  # 63 bits: an int64

@@ -1,4 +1,4 @@
-"""From layer sizes to one buffer of weights, and a live 2-D view of it for each layer."""
+"""Lay out all weights of a network in one buffer, with a live 2-D view of it per layer."""
 
 import functools
 import math
@@ -14,30 +14,30 @@ from mlp_fast.kernels.network.arguments import LAYER, Network, Shape
 from mlp_fast.kernels.network.forward_batch import ROWS
 from mlp_fast.kernels.simd.types import Floats
 
-LARGEST_PADDING = 1.25  # of the rows of a layer, ...
+LARGEST_PADDING = 1.25  # padded row length over row length, at most ...
 LARGEST_NETWORK = 2**42  # weights
-SPARE_BYTES = 2048  # ... but small layers may share this much more
+SPARE_BYTES = 2048  # ... but small layers share this much extra padding
 
 
 class Layout:
-    """Where the weights of each layer lie in one buffer, and what its nodes compute.
+    """Where each layer's weights lie in one buffer, and what its nodes compute.
 
-    It changes no more, so that `Layout.of` may return one for many networks.
+    Immutable, so that `Layout.of` can share one among many networks.
 
     Parameters
     ----------
     sizes : sequence of int
         Nodes of every layer, input and output included, bias nodes not counted.
     activations : sequence of Activation
-        One for each layer but the input.
+        One per layer but the input.
     betas : sequence of float
-        One for each layer but the input.
+        One per layer but the input.
     dtype : {'float64', 'float32'}
         Of the weights.
     least_stride : int, default 0
-        From one row of weights to the next, for kernels that load whole rows.
+        Smallest distance between rows of weights, for kernels that load whole rows.
     input_major : bool, default False
-        Whether a row of the first layer must belong to an input, or is what visits least.
+        Whether the first layer must be input-major; if not, the cheaper layout is chosen.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Layout:
             *(dtype, least_stride, input_major),
         )
         self.sizes, self.betas = tuple(sizes), tuple(betas)
-        self.dtype, self.dtype_name = np.dtype(dtype), dtype  # NumPy takes its time for the name
+        self.dtype, self.dtype_name = np.dtype(dtype), dtype  # dtype.name is slow
         self._lanes = lanes_of(self.dtype)
         self.shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
         self.layers = np.zeros(len(self.shapes), LAYER)
@@ -83,12 +83,12 @@ class Layout:
                 else:
                     spare -= (stride - columns) * rows
             layer = self.layers[l]
-            # by output, the weights begin at a bias, which stands just before a vector
+            # output-major weights begin with a bias, which lies just before a vector boundary
             begin = end if by_input else end + self._lanes - 1
             layer["by_input"], layer["weights"], layer["stride"] = by_input, begin, stride
             self._places.append((begin, rows, stride, columns, by_input))
             end = whole_vectors(begin + rows * stride, self.dtype)
-        self.n_weights = end + self._lanes  # a vector may reach over the end of the last row
+        self.n_weights = end + self._lanes  # slack: a vector may reach past the last row
         ends = np.cumsum([whole_vectors(n, self.dtype) + self._lanes for n in sizes])
         self.layers["nodes"] = ends[:-1]
         self.shape = Shape(
@@ -106,7 +106,7 @@ class Layout:
         )
 
     @classmethod
-    @functools.lru_cache(maxsize=32)  # making one takes longer than a small training
+    @functools.lru_cache(maxsize=32)  # making one takes longer than training a small network
     def of(
         cls,
         sizes: tuple[int, ...],
@@ -116,19 +116,19 @@ class Layout:
         least_stride: int = 0,
         input_major: bool = False,
     ) -> Self:
-        """Return the layout of these parameters, made now or before."""
+        """Return the layout for these parameters, from a cache if it was made before."""
         return cls(sizes, activations, betas, dtype, least_stride, input_major)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle the parameters alone, from which the rest follows."""
+        """Copy and pickle only the parameters, from which the rest follows."""
         return Layout.of, self._parameters
 
     def new_theta(self) -> Floats:
-        """Return a buffer for the weights, which begins at a multiple of a vector."""
+        """Return a zeroed, vector-aligned buffer for the weights."""
         return aligned(self.n_weights, self.dtype)
 
     def copy(self, theta: Floats) -> Floats:
-        """Return a buffer of its own with the same weights."""
+        """Return a new buffer with the same weights."""
         twin = self.new_theta()
         twin[:] = theta
         return twin
@@ -142,20 +142,20 @@ class Layout:
         return views
 
     def pack(self, weights: Iterable[Floats]) -> Floats:
-        """Return a new buffer that holds these weights, one array for each layer."""
+        """Return a new buffer that holds these weights, one array per layer."""
         theta = self.new_theta()
         for view, W in zip(self.views(theta), weights, strict=True):
             view[:] = W
         return theta
 
     def network(self, theta: Floats) -> Network:
-        """Return what kernels take for a network."""
+        """Return the `Network` that kernels take."""
         return Network(theta, self.layers, self.shape.every)
 
     def _by_input(self, n_in: int, n_out: int, first: bool) -> bool:
-        """Whether rows should belong to inputs: by the number of vectors that a step visits."""
-        to_sum_up = 2  # a row's vector, once a row
+        """Return whether input-major is better, by the number of vectors that a step visits."""
+        to_sum_up = 2  # vectors' worth of work: a horizontal sum, once per row
         by_input = (n_in + 1) * (math.ceil(n_out / self._lanes) + (0 if first else to_sum_up))
         by_output = n_out * (math.ceil((n_in + 1) / self._lanes) + to_sum_up)
-        # the first layer is worth more by input, where zeros are skipped and weights visited once
+        # the first layer gains more from input-major: zeros are skipped, and weights visited once
         return by_input <= (1.3 if first else 1.0) * by_output

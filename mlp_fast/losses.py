@@ -1,4 +1,4 @@
-"""Which output activations losses pair with."""
+"""Which output activations each loss may be paired with."""
 
 from mlp_fast.activations import trainable
 from mlp_fast.kernels.network.loss import LOSSES, Loss
@@ -9,10 +9,10 @@ CROSS_ENTROPY = LOSSES["cross_entropy"]
 
 
 def outputs_of(loss: Loss) -> tuple[str, ...]:
-    """Return the names of the output activations that a loss pairs with."""
+    """Return the names of the output activations that a loss may be paired with."""
     return loss.outputs or tuple(trainable())
 
 
 def legal_pairs() -> str:
-    """Name every legal pair of loss and output activation, for error messages."""
+    """List every legal pair of loss and output activation, for error messages."""
     return "; ".join(f"{name} with {', '.join(outputs_of(loss))}" for name, loss in LOSSES.items())

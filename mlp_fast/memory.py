@@ -1,4 +1,4 @@
-"""Whether there is memory for a network, before gigabytes of it are touched in vain."""
+"""Check that a network fits in memory before gigabytes are allocated."""
 
 import contextlib
 import math
@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-UNCHECKED = 2**21  # weights: they need some 50 MB at most, and no look at what there is
-DRAWN = np.dtype(np.float64).itemsize  # bytes: of a weight as initial_weights draws it
+UNCHECKED = 2**21  # weights: up to so many need 50 MB at most and are not checked
+DRAWN = np.dtype(np.float64).itemsize  # bytes per weight as initial_weights draws it
 
 PROCESS = Path("/proc/self")
 GROUPS = Path("/sys/fs/cgroup")
 
 
 def check_memory(sizes: Sequence[int], dtype: str, *, kept: bool) -> None:
-    """Check that there is memory for the weights of a network of these sizes.
+    """Check that a network of these sizes fits in memory.
 
-    That is for the weights, for what they are drawn from and, if it is trained, for the copy that
-    is kept in case it diverges. Where no limit is known, nothing is refused.
+    Counted are the weights, the draws they are made from and, if `kept`, the copy that training
+    returns to if it diverges. Where no limit is known, nothing is refused.
     """
     n_weights = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
     if n_weights <= UNCHECKED:
@@ -36,7 +36,7 @@ def check_memory(sizes: Sequence[int], dtype: str, *, kept: bool) -> None:
 
 
 def _limits() -> Iterator[tuple[int, str]]:
-    """Yield how many bytes this process may have, and by what, as far as the system says."""
+    """Yield each known limit on this process's memory: its bytes, and its name for the error."""
     for limit in _of_groups(PROCESS / "cgroup", GROUPS):
         yield limit, "the memory limit of its control group"
     space = _of_addresses(PROCESS / "statm")
@@ -49,9 +49,9 @@ def _limits() -> Iterator[tuple[int, str]]:
 
 
 def _of_groups(joined: Path, mounted: Path) -> Iterator[int]:
-    """Yield the limits of the control groups that this process is in, and of those above them.
+    """Yield the memory limits of this process's control groups, and of the groups above them.
 
-    Each line of the first file is hierarchy:controllers:group; hierarchy 0 is that of version 2.
+    Each line of `joined` is hierarchy:controllers:group; hierarchy 0 is cgroup v2.
     """
     try:
         lines = joined.read_text().splitlines()
@@ -67,15 +67,15 @@ def _of_groups(joined: Path, mounted: Path) -> Iterator[int]:
         else:
             continue
         inside = Path(group.lstrip("/"))
-        # in a container the group may be one that only the host sees: those above it remain
+        # in a container only the host may see the group itself; those above it are still tried
         for above in (inside, *inside.parents):
             if ".." not in above.parts:
-                with contextlib.suppress(OSError, ValueError):  # "max" is no limit
+                with contextlib.suppress(OSError, ValueError):  # "max" means no limit
                     yield int((root / above / name).read_text())
 
 
 def _of_addresses(statm: Path) -> int | None:
-    """Return how much address space is left to this process, or None if there is no limit."""
+    """Return how much address space this process has left, or None if it has no limit."""
     try:
         import resource
     except ImportError:  # Windows

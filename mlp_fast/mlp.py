@@ -1,4 +1,4 @@
-"""The network: configuration, training, recall."""
+"""The public class `MLP`: options, training, recall."""
 
 from typing import Any, Self, Unpack
 
@@ -27,7 +27,7 @@ from mlp_fast.weights import Weights
 
 
 class NotFittedError(ValueError, AttributeError):
-    """Raised when a network without weights is asked for them, or for what needs them."""
+    """Raised when something needs the weights of a network that has none yet."""
 
     __module__ = "mlp_fast"  # the name by which it is imported, shown and pickled
 
@@ -36,49 +36,49 @@ class NotFittedError(ValueError, AttributeError):
 class MLP:
     """Multi-layer perceptron, trained by back-propagation in compiled code.
 
-    Every option can be given here or to `train`, where it holds for that call.
+    Every option can be given here, or to `train` for that call only.
 
     Parameters
     ----------
     layer_sizes : int or sequence of int, default (100,)
         Neurons of each hidden layer; ``()`` for none.
     activation : str or sequence of str, default 'sigmoid'
-        Of all hidden layers, or one for each: {hidden}.
+        For all hidden layers, or one per layer: {hidden}.
     output_activation : str, default 'sigmoid'
         {output}.
     loss : str, default 'squared_error'
         {losses}.
     beta : float or sequence of float, default 1.0
-        Steepness of the sigmoid (38), of all layers or one for each, the output included; 1 for
-        every layer that is no sigmoid.
+        Steepness of the sigmoid (38), for all layers or one per layer, the output included; 1 for
+        every layer that is not a sigmoid.
     learning_rate : float, default 0.01
-        η of (4).
+        Learning rate η (4).
     epochs : int, default 200
         Passes over the examples.
     batch_size : int or None, default None
-        Examples in an update: None for all, as the tutorial trains; 1 for online training
+        Examples per update: None for all, as the tutorial trains; 1 for online training
         (algorithm 2.4.1). The gradient is the mean over the batch.
     shuffle : bool, default True
-        Whether each epoch takes the examples in a fresh order. A full batch needs none.
+        Whether each epoch takes the examples in a fresh random order; a full batch never does.
     orders : array of int, shape (epochs, k), optional
         The order of each epoch, in place of shuffling.
     random_state : int or None, default 0
-        Seed of the initial weights and of the orders; None for fresh entropy.
+        Seed of the initial weights and of the shuffling; None for fresh entropy.
     dtype : {'float64', 'float32'}, default 'float64'
         Of weights, arithmetic and outputs.
     verbose : int, default 0
-        1 prints the error of every tenth part of the epochs, and of the last.
+        1 prints the error at each tenth of the epochs, and at the last one.
     save_weights : bool, default False
-        Whether `saved_weights` is filled.
+        Whether to fill `saved_weights`.
     progress : bool, default False
-        Whether a progress bar is shown (needs the extra ``progress``).
+        Whether to show a progress bar (needs the extra ``progress``).
 
     Attributes
     ----------
     weights : Weights
-        A live view of shape (n_in + 1, n_out) for each layer, row 0 the bias node's. What is set
-        must be finite. Numbers written into a view are not looked at: a weight that is then not
-        finite may go unseen where it meets only inputs that are 0.
+        A live view of shape (n_in + 1, n_out) per layer; row 0 holds the bias node's weights.
+        Assigned weights must be finite. Numbers written into a view are not checked: one that is
+        not finite may go unnoticed while it meets only inputs that are 0.
     error_ : float
         Sum of (a - t)² over the examples of the last epoch, divided by their number, from the
         forward passes that the epoch trained on; NaN if no epoch was finished.
@@ -86,7 +86,7 @@ class MLP:
         Mean loss over the examples of each epoch, from the same passes; shorter if the run diverged
         or was interrupted.
     saved_weights : list of lists of ndarray
-        Copies of the initial weights and of those after each epoch, if ``save_weights``.
+        Copies of the weights before training and after each epoch, if ``save_weights``.
     outputs : list of ndarray
         What `forward` computed: the inputs, then each layer's outputs.
 
@@ -103,9 +103,9 @@ class MLP:
 
     Notes
     -----
-    Same options, same data and same seed give the same bits, in every mode, on any CPU of those
-    whose bits tests compare: haswell, skylake-avx512, znver4. The equations are those of the
-    tutorial "The Multi Layer Perceptron".
+    The same options, data and seed give the same bits, in every mode, on all CPUs that the tests
+    compare: haswell, skylake-avx512 and znver4. The equation numbers are those of the tutorial
+    "The Multi Layer Perceptron".
     """
 
     def __init__(self, **options: Unpack[AllOptions]) -> None:
@@ -124,12 +124,12 @@ class MLP:
         return f"MLP({', '.join(told)})"
 
     def __getstate__(self) -> dict[str, Any]:
-        # a copy has to call forward itself
+        # a copy has to call forward before backward
         return {**vars(self), "_forward": None, "_answering": no_answer}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        if self._net is not None:  # joblib hands large arrays over read-only
+        if self._net is not None:  # joblib passes large arrays read-only
             self._net = self._net.twin()
             self._answering = self._net.answering()
 
@@ -157,12 +157,12 @@ class MLP:
         Raises
         ------
         ValueError, TypeError
-            If an option or an array breaks a rule; the network is then as it was.
+            If an option or an array is invalid; the network is then unchanged.
 
         Warns
         -----
         RuntimeWarning
-            If the run diverges: it stops at the weights before the epoch in which it did.
+            If the run diverges: the weights are then those before the epoch in which it did.
 
         Examples
         --------
@@ -217,8 +217,8 @@ class MLP:
         Raises
         ------
         ValueError
-            If a size or the seed breaks a rule, or memory cannot hold the weights; the network is
-            then as it was.
+            If a size or the seed is invalid, or the weights do not fit in memory; the network is
+            then unchanged.
 
         Examples
         --------
@@ -252,7 +252,7 @@ class MLP:
         X : array_like or scipy.sparse CSR, shape (k, n_in)
             Inputs; sparse rows are made dense, because `outputs` begins with the inputs.
         weights : sequence of arrays, optional
-            Other weights to use, such as an element of `saved_weights`; then nothing is changed.
+            Other weights to use, such as an element of `saved_weights`; nothing is then changed.
 
         Returns
         -------
@@ -272,7 +272,7 @@ class MLP:
         """
         net = self._fitted()
         if weights is None:
-            self._forward = None  # if this one fails, `backward` must not take the one before it
+            self._forward = None  # if this call fails, `backward` must not use the one before
         inputs = as_rows(X, net.dtype, net.layout.sizes[0])
         if weights is not None:
             return net.recall(inputs, as_weights(weights, net.layout, net.dtype))
@@ -281,25 +281,25 @@ class MLP:
         return self.outputs[-1].copy()
 
     def backward(self, T: ArrayLike, learning_rate: float | None = None) -> None:
-        """Update the weights once, by the errors of the batch that `forward` was just given (78).
+        """Update the weights once, by the errors of the batch last given to `forward` (78).
 
         Parameters
         ----------
         T : array_like, shape (k, n_out) or (k,)
             Targets of that batch.
         learning_rate : float, optional
-            η; that of the settings if not given.
+            η; by default that of the settings.
 
         Raises
         ------
         RuntimeError
-            If there is no forward process to follow: none was made, the last one failed, or since
-            then the network has answered, learned or been given other weights.
+            If there is no `forward` to follow: it was not called, its last call failed, or since
+            then the network has predicted, learned or been given other weights.
 
         Warns
         -----
         RuntimeWarning
-            If the step diverges: the weights are then as they were.
+            If the step diverges: the weights are then unchanged.
 
         Examples
         --------
@@ -325,10 +325,10 @@ class MLP:
         net.backward(done, targets, eta)
 
     def step(self, x: ArrayLike, t: ArrayLike, learning_rate: float | None = None) -> float:
-        """Learn from one sample: one forward phase and one update (algorithm 2.4.1).
+        """Learn from one sample: one forward pass and one update (algorithm 2.4.1).
 
-        For samples that come one by one; where they are at hand, `train` with ``batch_size=1``
-        takes the same steps, to rounding, without a call for each.
+        For samples that arrive one by one. If all are at hand, `train` with ``batch_size=1`` takes
+        the same steps, up to rounding, without a call for each.
 
         Parameters
         ----------
@@ -337,7 +337,7 @@ class MLP:
         t : array_like, shape (n_out,), or a number if there is one output
             Targets.
         learning_rate : float, optional
-            η; that of the settings if not given.
+            η; by default that of the settings.
 
         Returns
         -------
@@ -349,12 +349,12 @@ class MLP:
         NotFittedError
             If there are no weights yet: see `init_weights`.
         ValueError, TypeError
-            If an array breaks a rule; the network is then as it was.
+            If an array is invalid; the network is then unchanged.
 
         Warns
         -----
         RuntimeWarning
-            If the loss is not finite, or a weight would not be; the network is then as it was.
+            If the loss is not finite, or a weight would not be; the network is then unchanged.
 
         Examples
         --------
@@ -374,20 +374,20 @@ class MLP:
         return net.learn(inputs, targets, eta)
 
     def predict(self, X: ArrayLike, weights: Any = None) -> NDArray[Any]:
-        """Answer in the form of the targets.
+        """Predict, in the form of the targets.
 
         Parameters
         ----------
         X : array_like or scipy.sparse CSR, shape (k, n_in)
             Inputs.
         weights : sequence of arrays, optional
-            Other weights to use; then nothing is changed.
+            Other weights to use; nothing is then changed.
 
         Returns
         -------
         ndarray, shape (k, n_out), or (k,) where the targets were 1-D
-            0 or 1 by the threshold 0.5 for sigmoid outputs; 1 for the largest and 0 for the others
-            for softmax; real values otherwise.
+            For sigmoid outputs 0 or 1, by the threshold 0.5; for softmax 1 for the largest output
+            and 0 for the others; otherwise the outputs.
 
         Raises
         ------
@@ -407,19 +407,19 @@ class MLP:
         return answer
 
     def predict_classes(self, X: ArrayLike, weights: Any = None) -> NDArray[np.int64]:
-        """Answer with the index of a class.
+        """Predict the index of each row's class.
 
         Parameters
         ----------
         X : array_like or scipy.sparse CSR, shape (k, n_in)
             Inputs.
         weights : sequence of arrays, optional
-            Other weights to use; then nothing is changed.
+            Other weights to use; nothing is then changed.
 
         Returns
         -------
         ndarray of int64, shape (k,)
-            Index of the largest output; with one, whether it is above 0.5 (above 0 for tanh).
+            Index of the largest output; with one output, 1 if it is above 0.5 (0 for tanh), else 0.
 
         Examples
         --------
@@ -432,7 +432,7 @@ class MLP:
         return net.classes(self._answer(X, weights))
 
     def confmat(self, X: ArrayLike, T: ArrayLike) -> NDArray[np.int64]:
-        """Count right and wrong answers, class by class.
+        """Compute the confusion matrix of the predictions.
 
         Parameters
         ----------
@@ -444,7 +444,7 @@ class MLP:
         Returns
         -------
         ndarray of int64
-            [[tp, fp], [fn, tn]] with one output; with K outputs the K×K matrix, its rows the truth.
+            [[tp, fp], [fn, tn]] with one output; with K outputs K×K, its rows the true classes.
 
         Examples
         --------
@@ -490,7 +490,7 @@ class MLP:
         return self._net
 
     def _set_net(self, net: Net) -> None:
-        """Take over a new network, and drop what belonged to the one before."""
+        """Replace the network, and drop the results of the one before."""
         for name in ("error_", "loss_curve_", "saved_weights", "outputs"):
             self.__dict__.pop(name, None)
         self._net, self._forward = net, None

@@ -1,4 +1,4 @@
-"""A network that has weights: what it computes and how it learns, on arrays that were checked."""
+"""A network that has weights: how it computes and learns, given checked arrays."""
 
 import math
 import warnings
@@ -32,16 +32,16 @@ STEP, FORWARD, BACKWARD = (only_path(call) for call in ("step", "forward", "back
 
 @dataclass(frozen=True)
 class Forward:
-    """What a forward process leaves for the backward process that follows it."""
+    """What a forward pass leaves for the backward pass that follows it."""
 
-    outputs: list[Floats]  # the inputs, then those of every layer, read-only
+    outputs: list[Floats]  # the inputs, then every layer's outputs; read-only
     work: Work
-    theta: Floats  # as it was
+    theta: Floats  # a copy of the weights that were used
 
 
 @dataclass(frozen=True)
 class Net:
-    """The weights of a network, how they lie, and what the layers compute."""
+    """A network's weights, their layout, and what its layers compute."""
 
     layout: Layout
     theta: Floats
@@ -51,7 +51,7 @@ class Net:
     output: Activation = field(init=False)  # the activation of the last layer
 
     def __post_init__(self) -> None:
-        """Keep at hand what every answer needs."""
+        """Cache the output activation, which every prediction needs."""
         object.__setattr__(self, "output", self.activations[-1])
 
     @classmethod
@@ -63,9 +63,9 @@ class Net:
         vector: bool,
         train: bool = True,
     ) -> Self:
-        """Make a network of these sizes, input and output included, with fresh weights.
+        """Return a network of these sizes, input and output included, with fresh weights.
 
-        It is refused if there is no memory for it, or for training it, if it is to be trained.
+        It is refused if it does not fit in memory; if `train`, training must fit, too.
         """
         check_memory(sizes, settings.dtype, kept=train)
         n_hidden = len(sizes) - 2
@@ -83,11 +83,11 @@ class Net:
         return self.layout.dtype_name
 
     def twin(self) -> Self:
-        """Return a network with the same weights in memory of its own."""
+        """Return a network with its own copy of the weights."""
         return replace(self, theta=self.layout.copy(self.theta))
 
     def check_trainable(self) -> None:
-        """Check that there is a gradient to follow."""
+        """Check that every activation has a derivative, and that softmax has outputs to compare."""
         for activation in self.activations:
             if activation.derivative is None:
                 others = ", ".join(map(repr, trainable()))
@@ -103,7 +103,7 @@ class Net:
             )
 
     def training(self, settings: Settings, rows: Rows, T: Floats, random_state: int) -> Training:
-        """Return a run over the examples that changes the weights."""
+        """Return a training run over these examples, which updates the weights in place."""
         k, orders = T.shape[0], settings.orders
         size = min(settings.batch_size or k, k)
         shuffle = settings.shuffle and orders is None and size < k
@@ -122,7 +122,7 @@ class Net:
 
     def forward(self, X: Floats) -> Forward:
         """Compute the outputs of every layer (69)."""
-        X = read_only(X.copy())  # the backward process needs them as they are now
+        X = read_only(X.copy())  # the backward pass needs them as they are now
         network, rows = self._for_kernels(), dense_rows(X)
         work = FORWARD.buffers(self.layout.shape, rows)
         FORWARD.kernel(network, rows, work, self._answers(X.shape[0]))
@@ -131,20 +131,20 @@ class Net:
         return Forward([X, *outputs], work, self.theta.copy())
 
     def backward(self, forward: Forward, T: Floats, learning_rate: float) -> None:
-        """Update the weights by the errors of a forward process (78), if they stay finite."""
+        """Update the weights by the errors of a forward pass (78), if they stay finite."""
         rows, network = dense_rows(forward.outputs[0]), self._for_kernels()
         BACKWARD.kernel(network, self.loss.code, learning_rate, rows, T, forward.work)
         if not self._stays_finite(forward.theta):
             _warn_of_step("a weight is no longer finite")
 
     def learn(self, x: Floats, t: Floats, learning_rate: float) -> float:
-        """Learn from one sample (algorithm 2.4.1), if all stays finite; return its loss before."""
+        """Learn from one sample (algorithm 2.4.1), if all stays finite; return its prior loss."""
         network = self._for_kernels()
         sample = network, self.loss.code, learning_rate, x, t, STEP.buffers(self.layout.shape)
         loss, changed = STEP.kernel(*sample, True)
         if not math.isfinite(loss):
             _warn_of_step("the sample's loss is not finite")
-        elif not changed:  # numbers so large that a weight may overflow
+        elif not changed:  # numbers are so large that a weight may overflow
             before = self.theta.copy()
             STEP.kernel(*sample, False)
             if not self._stays_finite(before):
@@ -152,14 +152,14 @@ class Net:
         return float(loss)
 
     def _stays_finite(self, before: Floats) -> bool:
-        """Return whether all weights are finite after a step, which else is taken back."""
+        """Return whether all weights are finite after a step; if not, undo it."""
         finite = bool(all_finite(read_only(self.theta)))
         if not finite:
             self.theta[:] = before
         return finite
 
     def recall(self, rows: Rows, theta: Floats) -> Floats:
-        """Return the outputs of the last layer, with these weights or with others."""
+        """Return the outputs of the last layer with the weights `theta`."""
         out, network = self._answers(rows.shape[0]), self._for_kernels(theta)
         path = path_for(Task("recall", self.layout, rows))
         path.kernel(network, rows, path.buffers(self.layout.shape, rows), out)
@@ -167,14 +167,15 @@ class Net:
         return out
 
     def answering(self) -> Answering:
-        """Return what answers for a single row, unless something about it is out of the ordinary.
+        """Return a function that predicts a single row; it returns None for unusual ones.
 
-        A row takes less time than the checks and the buffers that many rows are worth.
+        For a single row, the checks and buffers of the general path take longer than the
+        arithmetic.
         """
         return answering(self.layout, self.theta, self.output, self.vector)
 
     def in_form(self, A: Floats) -> NDArray[Any]:
-        """Return outputs as answers in the form of the targets."""
+        """Return outputs as predictions, in the form of the targets."""
         answer: NDArray[Any] = A
         if self.output == SIGMOID:
             answer = (A > 0.5).astype(np.int64)
@@ -186,7 +187,7 @@ class Net:
         return np.empty((k, self.layout.sizes[-1]), self.dtype)
 
     def classes(self, A: Floats) -> NDArray[np.int64]:
-        """Return the index of each row's class: the largest, or the threshold's answer."""
+        """Return each row's class: the index of the largest output; 0 or 1 if there is only one."""
         if A.shape[1] == 1:
             middle = 0.0 if self.output == TANH else 0.5
             return (A[:, 0] > middle).astype(np.int64)
@@ -197,7 +198,7 @@ class Net:
 
 
 def _warn_of_step(what: str) -> None:
-    """Warn whoever called `MLP.step` or `MLP.backward`, three calls above this."""
+    """Warn at the line that called `MLP.step` or `MLP.backward`, three calls up."""
     message = f"the step diverged: {what}; the weights are as they were"
     warnings.warn(message, RuntimeWarning, stacklevel=4)
 

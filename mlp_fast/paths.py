@@ -1,9 +1,10 @@
-"""The one table of paths: every way to train or to recall, best first, the general ones last.
+"""The table of paths: one row for each way to train or to recall, best first, general ones last.
 
-A row says for which tasks its kernel is meant, what makes its buffers, and between which steps a
-call may be cut. Whoever trains or recalls asks `path_for`; nothing else decides. Paths that are
-`plain` know plain gradient descent only and are there because they win by a fifth or more on
-networks that people have; whatever else a rule needs is for the general ones.
+A row says which tasks its kernel is for, which function makes its buffers, and at which steps a
+call may be cut. Everything that trains or recalls asks `path_for`; nothing else chooses a kernel.
+Paths marked `plain` implement plain gradient descent only; they exist because they are faster by a
+fifth or more on networks that people have. Whatever else a learning rule needs belongs in the
+general paths.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,13 +57,13 @@ from mlp_fast.kernels.train.tiny_batch_shallow import (
 )
 from mlp_fast.layout import Layout
 
-MODERATE = {8: 2.0**250, 4: 2.0**30}  # by the bytes of a number: products of four are numbers, too
+MODERATE = {8: 2.0**250, 4: 2.0**30}  # by itemsize: a product of four such numbers is still finite
 
 
 class Task:
-    """What is to be done: a call, a network's layout, its rows; to train also all that it takes.
+    """What a path is chosen for: a call, a layout, rows and, for training, data and a rule.
 
-    Calls are those of `MLP`, but that answers to more than one row are called `recall`.
+    Calls are named after the methods of `MLP`; `predict` is for a single row, `recall` for many.
     """
 
     def __init__(
@@ -77,20 +78,20 @@ class Task:
         self.sparse = rows.sparse
         if data is not None and rule is not None:
             self.data, self.rule = data, rule
-            self.batch_size = rule.batch_size  # samples in an update
+            self.batch_size = rule.batch_size  # samples per update
             self.online = rule.batch_size == 1
             self.row_lanes = self._row_lanes() if self.online else 0
             self.room = None if self.online else self._room()
 
     def _row_lanes(self) -> int:
-        """Return how many lanes a row of weights takes in registers, or 0."""
+        """Return how many lanes a row of weights takes in `online_shallow`; 0 if unfit."""
         shape = self.shape
         lanes = row_lanes(shape.sizes, shape.dtype)
         roomy = shape.input_major and min(shape.strides) >= lanes
         return lanes if roomy and not shape.keeps_h else 0
 
     def _room(self) -> tuple[int, int] | None:
-        """Return the hidden units and samples of the grid that a batch is best in, if any."""
+        """Return the grid (units, samples) of `tiny_batch_shallow` to train in, or None."""
         shape = self.shape
         k, orders = self.data.orders.shape[1], self.data.orders.shape[0]
         repeated = self.batch_size == k and orders == 1
@@ -100,10 +101,10 @@ class Task:
 
     @property
     def moderate(self) -> bool:
-        """Whether no number that training begins with is near the ends of what the dtype holds.
+        """Whether inputs, targets and options are far from overflow in the network's dtype.
 
-        Kernels for shallow networks multiply in another order than others do, so that other
-        products overflow; and those that look ahead multiply the inputs of two samples.
+        Kernels for shallow networks multiply in another order than the general ones, so other
+        products may overflow; those that look ahead also multiply the inputs of two samples.
         """
         most = MODERATE[self.shape.dtype.itemsize]
         rows = self.data.rows
@@ -116,7 +117,7 @@ class Task:
 
 
 class Example(NamedTuple):
-    """A network and data for which a path is chosen."""
+    """A network and data that take a path, in these dtypes."""
 
     sizes: tuple[int, ...]  # input and output included
     k: int  # rows
@@ -127,17 +128,17 @@ class Example(NamedTuple):
 
 @dataclass(frozen=True)
 class Path:
-    """One way to train or to recall."""
+    """One way to train or to recall: a kernel, and the tasks it is chosen for."""
 
     name: str
-    call: str  # that it serves: see `Task`
-    networks: str  # for which it is, in words ...
-    applies: Callable[[Task], bool]  # ... and as a rule, for tasks that no path before it takes
+    call: str  # the call it serves: see `Task`
+    networks: str  # which networks it is for, in words ...
+    applies: Callable[[Task], bool]  # ... and as a predicate, if no earlier path applies
     kernel: Any
-    buffers: Callable[..., Any]  # of what the kernel takes
+    buffers: Callable[..., Any]  # makes the buffers that the kernel takes
     example: Example
-    cut: int = 1  # steps of an epoch, counted from its start, between which a call may end
-    plain: bool = False  # whether for plain gradient descent only
+    cut: int = 1  # a call may end after any multiple of this many steps of an epoch
+    plain: bool = False  # whether it implements plain gradient descent only
 
 
 def _in_registers(lanes: int) -> Callable[[Task], bool]:
@@ -338,12 +339,12 @@ def path_for(task: Task) -> Path:
 
 
 def only_path(call: str) -> Path:
-    """Return the path of a call that has but one."""
+    """Return the path of a call that has only one."""
     (path,) = (path for path in PATHS if path.call == call)
     return path
 
 
-@lru_cache(maxsize=32)  # a layout takes longer to find than a small training
+@lru_cache(maxsize=32)  # making a layout takes longer than training a small network
 def layout_for(
     sizes: tuple[int, ...],
     activations: tuple[Activation, ...],
@@ -351,6 +352,6 @@ def layout_for(
     dtype: str,
     batch_size: int | None,
 ) -> Layout:
-    """Return the layout of a network, such that the paths which are best for it can take it."""
+    """Return the layout of the weights that the best path for this network needs."""
     lanes = row_lanes(sizes, np.dtype(dtype))
     return Layout.of(sizes, activations, betas, dtype, lanes, lanes > 0 and batch_size == 1)

@@ -23,15 +23,15 @@ XOR_TARGETS = np.array([[0], [1], [1], [0]])
 
 TEMPLATE = "plotly_white"
 CURVES = {"threshold": "#222222", "sigmoid": "#0072b2", "tanh": "#d55e00"}  # and their colours
-FAR, NEAR, CURVE_POINTS = 100, 10, 2001  # points: an odd number, so that 0 is one of them
+FAR, NEAR, CURVE_POINTS = 100, 10, 2001  # an odd number of points, so that 0 is one of them
 
 REGIONS = ("#c6dcf0", "#fbd9b5")  # what is predicted: 0, 1
 TARGETS = (("#08519c", "circle"), ("#c04a00", "square"))  # colour and symbol of a point: 0, 1
 BOUNDARY_SIZE = (600, 620)  # width and height, which make the plane a square
 CONTROLS = 70  # height of the buttons and the slider
 PLOTLY_MARGIN = 80  # below a plot, where the layout sets none
-MARGIN = 0.1  # of the boundary around the points, in parts of their extent
-MILLISECONDS = 50  # that a frame of the animation is shown
+MARGIN = 0.1  # around the points, as a fraction of their extent
+MILLISECONDS = 50  # for each frame of the animation
 
 
 def threshold_activation() -> Figure:
@@ -121,7 +121,7 @@ def tanh_activation() -> Figure:
 
 
 def activations() -> Figure:
-    """Draw the threshold (37), the sigmoid (38) and tanh (40) in one, the tutorial's plot 5.
+    """Draw the threshold (37), sigmoid (38) and tanh (40) together, the tutorial's plot 5.
 
     Returns
     -------
@@ -142,7 +142,7 @@ def activations() -> Figure:
 def decision_boundary(
     network: MLP, X: ArrayLike, T: ArrayLike, *, grid: int = 200, title: str = "Decision boundary"
 ) -> Figure:
-    """Draw what a network predicts around its data, and the data, the tutorial's plot 6.
+    """Draw a network's predictions around its data, and the data, the tutorial's plot 6.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def decision_boundary(
     T : array_like, shape (k, 1) or (k,)
         Their targets, 0 or 1.
     grid : int, default 200
-        Points along each axis at which the network is asked.
+        Points along each axis at which the network is evaluated.
     title : str, default 'Decision boundary'
         Title of the figure.
 
@@ -166,7 +166,7 @@ def decision_boundary(
     Raises
     ------
     ValueError, TypeError
-        If the network or an array breaks a rule.
+        If the network or an array is invalid.
 
     Examples
     --------
@@ -190,7 +190,7 @@ def boundary_animation(
     grid: int = 100,
     title: str = "Decision boundary during training",
 ) -> Figure:
-    """Draw how the decision boundary changed in training, the tutorial's plot 7.
+    """Animate the decision boundary during training, the tutorial's plot 7.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def boundary_animation(
     every : int, default 50
         Epochs from one frame to the next; the last epoch is a frame in any case.
     grid : int, default 100
-        Points along each axis at which the network is asked.
+        Points along each axis at which the network is evaluated.
     title : str, default 'Decision boundary during training'
         Title of the figure.
 
@@ -217,7 +217,7 @@ def boundary_animation(
     Raises
     ------
     ValueError, TypeError
-        If the network or an argument breaks a rule.
+        If the network or an argument is invalid.
 
     Examples
     --------
@@ -253,12 +253,12 @@ def write_all(folder: str | Path) -> list[Path]:
     Parameters
     ----------
     folder : str or path
-        Where to; made if it does not exist.
+        Where to write; created if it does not exist.
 
     Returns
     -------
     list of path
-        The files, each of which holds all that it needs.
+        The files, each of which is self-contained.
 
     Examples
     --------
@@ -294,7 +294,7 @@ def _all_figures() -> Iterator[tuple[str, Figure]]:
 
 
 class _Plane:
-    """The rectangle around the points of a data set, on which a network is asked."""
+    """The rectangle around the points of a data set, on which a network is evaluated."""
 
     def __init__(self, network: MLP, X: ArrayLike, T: ArrayLike, grid: int) -> None:
         weights = network.weights
@@ -314,7 +314,7 @@ class _Plane:
         self._x, self._y = (_axis(column, grid) for column in self._X.T)
 
     def predictions(self, weights: Any) -> NDArray[np.int8]:
-        """Return what the network predicts with some weights, a row for each y."""
+        """Return the network's predictions with these weights, one row per y."""
         xx, yy = np.meshgrid(self._x, self._y)
         inputs = np.column_stack([xx.ravel(), yy.ravel()])
         predicted = self._network.predict(inputs, weights).ravel()
@@ -335,7 +335,7 @@ class _Plane:
         figure.update_layout(
             legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom"}
         )
-        # else the axes would leave a white margin for the markers
+        # otherwise the axes would leave a white margin for the markers
         figure.update_xaxes(range=[self._x[0], self._x[-1]])
         figure.update_yaxes(range=[self._y[0], self._y[-1]])
         return figure
@@ -418,7 +418,7 @@ def _controls(frames: list[str]) -> dict[str, Any]:
 
 
 def _animate(frames: list[Any] | None, milliseconds: int) -> dict[str, Any]:
-    """Return what a button or a step does: show frames; all for None, and none for [None]."""
+    """Return the action of a button or slider step: show these frames; None is all, [None] none."""
     options = {
         "frame": {"duration": milliseconds, "redraw": True},  # a heatmap needs it
         "transition": {"duration": 0},

@@ -1,8 +1,8 @@
-"""The tutorial's mathematics in pure NumPy: the meaning of every kernel, written to be read.
+"""The tutorial's mathematics in plain NumPy: the specification that kernels are tested against.
 
-Slow, unchecked, and never called by `MLP`. Tests hold the kernels to it, and the demo and the
-benchmarks time it. Weights are a list of matrices W of shape (n_in + 1, n_out), row 0 the bias
-node's (68).
+Written to be read: slow, unchecked, and never called by `MLP`. The demo and the benchmarks time it.
+Weights are a list of matrices W of shape (n_in + 1, n_out); row 0 holds the bias node's weights
+(68).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,26 +11,26 @@ from typing import Any
 
 import numpy as np
 
-Array = Any  # NumPy's types say too little of shapes to be worth the noise here
+Array = Any  # NumPy's types say too little about shapes to be worth the noise
 
 
 @dataclass
 class Reference:
-    """A network: its weights, and what each of its layers computes."""
+    """A network in NumPy: weights, activations and a loss."""
 
     weights: list[Array]
-    activations: Sequence[str]  # one for each layer, the output's last
+    activations: Sequence[str]  # one per layer, the output layer's last
     loss: str = "squared_error"
-    betas: Sequence[float] = ()  # one for each layer; all 1 where none is given
-    errors: list[float] = field(default_factory=list)  # of each epoch: mean sum of (a - t)²
-    losses: list[float] = field(default_factory=list)  # of each epoch: mean loss
+    betas: Sequence[float] = ()  # one per layer; all 1 if empty
+    errors: list[float] = field(default_factory=list)  # per epoch: mean over examples of Σ (a - t)²
+    losses: list[float] = field(default_factory=list)  # per epoch: mean loss
 
     def __post_init__(self) -> None:
-        """Fill in the betas."""
+        """Default every beta to 1."""
         self.betas = self.betas or [1.0] * len(self.weights)
 
     def forward(self, X: Array) -> tuple[list[Array], list[Array]]:
-        """Return H of every layer, and A of every layer from the input on (63-70)."""
+        """Return H of every layer, and A of every layer, the input included (63-70)."""
         H: list[Array] = []
         A = [X]
         for W, g, beta in zip(self.weights, self.activations, self.betas, strict=True):
@@ -39,7 +39,7 @@ class Reference:
         return H, A
 
     def sample_losses(self, H: Array, A: Array, T: Array) -> Array:
-        """Return the loss of every example, from h and a of the last layer, in float64."""
+        """Return each example's loss in float64, from H and A of the last layer."""
         H, A, T = H.astype(float), A.astype(float), T.astype(float)
         if self.loss == "squared_error":  # (48)
             return 0.5 * np.sum((A - T) ** 2, axis=1)
@@ -57,18 +57,18 @@ class Reference:
         return float(np.mean(self.sample_losses(H[-1], A[-1], T)))
 
     def output_delta(self, H: Array, A: Array, T: Array) -> Array:
-        """Return the errors of the last layer (81-85)."""
+        """Return delta = dE/dh of the last layer (81-85)."""
         E = A - T
         if self.loss == "cross_entropy":
             return E
         if self.loss == "binary_cross_entropy":
             return E * A.dtype.type(self.betas[-1])
-        if self.activations[-1] == "softmax":  # the whole Jacobian (43-44)
+        if self.activations[-1] == "softmax":  # the full Jacobian (43-44)
             return A * (E - np.sum(E * A, axis=1, keepdims=True))
         return E * slope(self.activations[-1], H, A, self.betas[-1])  # (18)
 
     def gradients(self, H: list[Array], A: list[Array], T: Array) -> list[Array]:
-        """Return the mean over the examples of dE/dW of every layer (7, 36, 77-79)."""
+        """Return dE/dW of every layer, averaged over the examples (7, 36, 77-79)."""
         delta = self.output_delta(H[-1], A[-1], T)
         gradients: list[Array] = []
         for l in reversed(range(len(self.weights))):
@@ -79,7 +79,7 @@ class Reference:
         return gradients
 
     def step(self, X: Array, T: Array, eta: float) -> tuple[float, float]:
-        """Update the weights by one batch (78); return the sums of (a - t)² and of the loss."""
+        """Take one gradient step on a batch (78); return the sums of (a - t)² and of the loss."""
         H, A = self.forward(X)
         for W, gradient in zip(self.weights, self.gradients(H, A, T), strict=True):
             W -= W.dtype.type(eta) * gradient
@@ -89,7 +89,7 @@ class Reference:
     def train(
         self, X: Array, T: Array, orders: Iterable[Array], batch_size: int, eta: float
     ) -> None:
-        """Train for one epoch for each order; batches of one row are algorithm 2.4.1."""
+        """Train one epoch per order of the rows; with batch_size 1 this is algorithm 2.4.1."""
         for order in orders:
             batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
             sums = np.sum([self.step(X[batch], T[batch], eta) for batch in batches], axis=0)
@@ -98,28 +98,28 @@ class Reference:
 
 
 def with_bias(A: Array) -> Array:
-    """Put the bias nodes' column of -1 before the outputs of a layer (70)."""
+    """Prepend the bias node's column of -1 to a layer's outputs (70)."""
     return np.concatenate([-np.ones((len(A), 1), A.dtype), A], axis=1)
 
 
 def activate(activation: str, H: Array, beta: float = 1.0) -> Array:
-    """Return g(H) of one layer."""
+    """Return g(H) for one layer."""
     return FUNCTIONS[activation][0](H, H.dtype.type(beta))
 
 
 def slope(activation: str, H: Array, A: Array, beta: float = 1.0) -> Array:
-    """Return g'(H) of one layer, from H or from its outputs."""
+    """Return g'(H) for one layer, from H or from its outputs A."""
     return FUNCTIONS[activation][1](H, A, A.dtype.type(beta))
 
 
 def sigmoid(H: Array, beta: Array) -> Array:
-    """Return (38); exp overflows to infinity where a is 0."""
+    """Return the sigmoid (38); where exp overflows to infinity, the result is 0."""
     with np.errstate(over="ignore"):
         return 1 / (1 + np.exp(-beta * H))
 
 
 def softmax(H: Array, beta: Array) -> Array:
-    """Return (42), shifted so that exp does not overflow."""
+    """Return the softmax (42) of each row, shifted so that exp cannot overflow."""
     exponentials = np.exp(H - H.max(axis=1, keepdims=True))
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
@@ -132,4 +132,4 @@ FUNCTIONS: dict[str, tuple[Callable[[Array, Array], Array], Callable[..., Array]
     "softmax": (softmax, lambda H, A, beta: np.ones_like(A)),  # (42); see output_delta
     "linear": (lambda H, beta: H, lambda H, A, beta: np.ones_like(A)),  # (45)
 }
-"""Activations by name: g of H and beta, and its derivative of H, A and beta."""
+"""Each activation by name: g(H, beta), and its derivative as a function of H, A and beta."""

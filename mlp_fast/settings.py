@@ -1,4 +1,4 @@
-"""The options of a network and of its training: names, defaults, rules."""
+"""The options of a network and of its training: names, defaults, validation."""
 
 import copy
 import dataclasses
@@ -17,15 +17,15 @@ from mlp_fast.losses import LOSSES, legal_pairs, outputs_of
 
 DTYPES = ("float64", "float32")
 RANGES = {"float64": (0.0, math.inf), "float32": (2.0**-150, 2.0**128 - 2.0**103)}
-"""Between these a number is neither rounded to 0 nor to infinity."""
+"""Open intervals in which a number rounds neither to 0 nor to infinity."""
 LARGEST_BETA = {"float64": 2.0**1022, "float32": 2.0**126}
-"""Up to these, beta over log(2) is a number, too."""
+"""Largest beta for which beta / log(2) is finite, too."""
 LARGEST_SEED = 2**32 - 1
 LARGEST_COUNT = 2**40
 
 
 class Options(TypedDict, total=False):
-    """Every option by its name and type; `Settings` says what each means."""
+    """The name and type of every option; `MLP` documents what each means."""
 
     layer_sizes: int | Iterable[int]
     activation: str | Sequence[str]
@@ -44,14 +44,14 @@ class Options(TypedDict, total=False):
 
 
 class AllOptions(Options, total=False):
-    """The options of ``MLP(...)``: also the one that ``train`` takes by position."""
+    """The options of ``MLP(...)``: these and ``epochs``, which ``train`` takes by position."""
 
     epochs: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """Options, checked when made; `MLP` documents them."""
+    """All options, validated on construction; `MLP` documents them."""
 
     layer_sizes: Any = (100,)
     activation: Any = "sigmoid"
@@ -70,7 +70,7 @@ class Settings:
     progress: bool = False
 
     def __post_init__(self) -> None:
-        """Check each option alone, then together, and bring it to one form."""
+        """Validate each option and bring it to one form, then check them together."""
         form = {
             "layer_sizes": _sizes("layer_sizes", self.layer_sizes),
             "activation": _one_or_each("activation", self.activation, str, _hidden_name),
@@ -99,12 +99,12 @@ class Settings:
         self._check_pair()
         self._check_dtype()
         if isinstance(self.activation, str) and isinstance(self.beta, float):
-            # one for each layer waits until the number of layers is sure: train may be told others
+            # per-layer values wait until the number of layers is final: train may be given others
             self.betas(len(self.layer_sizes))
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "Settings":
-        """Make settings of options by name, the others at their defaults."""
+        """Return settings with these options, all others at their defaults."""
         return cls().told(options)
 
     def told(self, options: Mapping[str, Any]) -> "Settings":
@@ -121,7 +121,7 @@ class Settings:
         return dataclasses.replace(self, **options)
 
     def activations(self, n_hidden: int) -> list[Activation]:
-        """Return the activation of every layer of a network with so many hidden ones."""
+        """Return the activation of every layer of a network with n_hidden hidden layers."""
         names = self.activation
         if isinstance(names, str):
             names = (names,) * n_hidden
@@ -133,7 +133,7 @@ class Settings:
         return [*(HIDDEN[name] for name in names), ACTIVATIONS[self.output_activation]]
 
     def betas(self, n_hidden: int) -> list[float]:
-        """Return β of every layer of a network with so many hidden ones."""
+        """Return β of every layer of a network with n_hidden hidden layers."""
         betas = self.beta
         activations = self.activations(n_hidden)
         if isinstance(betas, float):
@@ -152,7 +152,7 @@ class Settings:
         return list(betas)
 
     def _check_dtype(self) -> None:
-        """Check that no number vanishes or becomes infinite in the network's dtype."""
+        """Check that no option rounds to 0 or to infinity in the network's dtype."""
         least, most = RANGES[self.dtype]
         betas = [self.beta] if isinstance(self.beta, float) else self.beta
         for beta in betas:
@@ -170,7 +170,7 @@ class Settings:
 
     def _check_pair(self) -> None:
         legal = outputs_of(LOSSES[self.loss])
-        # recall does without a loss, so a threshold output may go with any until it is trained
+        # recall needs no loss, so a threshold output goes with any; training it is refused
         if self.output_activation not in (*legal, "threshold"):
             raise ValueError(
                 f"loss={self.loss!r} does not go with output_activation="
@@ -179,7 +179,7 @@ class Settings:
 
 
 def seed(value: Any) -> int | None:
-    """Check a seed of the legacy generator."""
+    """Check a seed for NumPy's legacy generator."""
     if value is None:
         return None
     number = _whole(value)
@@ -211,7 +211,7 @@ def _whole(value: Any) -> int | None:
 
 
 def count(name: str, value: Any, least: int = 1) -> int:
-    """Check a whole number."""
+    """Check an integer that must be at least `least`."""
     number = _whole(value)
     if number is None or number < least:
         raise ValueError(f"{name} must be an integer of {least} or more; got {_shown(value)}")
@@ -221,7 +221,7 @@ def count(name: str, value: Any, least: int = 1) -> int:
 
 
 def positive(name: str, value: Any) -> float:
-    """Check a number that must be above 0."""
+    """Check a finite number that must be above 0."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise ValueError(f"{name} must be a number above 0; got {value!r}")
     try:
@@ -267,7 +267,7 @@ def _sizes(name: str, value: Any) -> tuple[int, ...]:
 
 def _items(name: str, value: Any) -> list[Any]:
     try:
-        if not isinstance(value, Set | Mapping | bytes):  # which have no order, or are no numbers
+        if not isinstance(value, Set | Mapping | bytes):  # unordered, or not numbers
             return list(value)
     except TypeError:
         pass
@@ -277,14 +277,14 @@ def _items(name: str, value: Any) -> list[Any]:
 def _shown(value: Any) -> str:
     try:
         return repr(value)
-    except ValueError:  # Python refuses to write out thousands of digits
+    except ValueError:  # Python refuses to print thousands of digits
         return f"an integer of {value.bit_length()} bits"
 
 
 def _dtype(value: Any) -> str:
     try:
         name = None if value is None else np.dtype(value).name
-    except Exception:  # NumPy reads strings as code, and fails in as many ways
+    except Exception:  # np.dtype parses strings, and may raise almost anything
         name = None
     if name in DTYPES:
         return str(name)

@@ -1,4 +1,4 @@
-"""Answers for a single row, which takes less time than the checks that many rows are worth."""
+"""Fast prediction of a single row, without the checks and buffers of the general path."""
 
 from collections.abc import Callable
 from functools import partial
@@ -22,12 +22,13 @@ INTEGER_BYTES = np.dtype(np.int64).itemsize
 
 
 def answering(layout: Layout, theta: Floats, output: Activation, vector: bool) -> Answering:
-    """Return what answers for a single row of inputs in the form of the targets.
+    """Return a function that predicts a single row, in the form of the targets.
 
-    Its answer is None if anything about the row is out of the ordinary: what is left, a writeable
-    C-contiguous matrix of the network's dtype, has the one type that the kernel is compiled for.
-    So it calls the kernel's own entry, which spares Numba's search for a signature; and what it
-    needs are variables of this function, no attributes. Two thirds of the time are left.
+    It returns None for anything out of the ordinary, which the general path then handles. What
+    remains, a writeable C-contiguous matrix of the network's dtype, has the one type that the
+    kernel is compiled for. So the kernel's entry point is called directly, without Numba's
+    dispatcher, and everything it needs is a closure variable, not an attribute. This takes two
+    thirds of the time.
     """
     form, dtype = FORMS.get(output, VALUES), layout.dtype
     (n_buffer, n_listed), integers = PATH.buffers(layout.shape), form != VALUES
@@ -45,8 +46,8 @@ def answering(layout: Layout, theta: Floats, output: Activation, vector: bool) -
         out = empty(shape, dtype)
         if call is None:
             entry = entry_point(PATH.kernel, *fixed, *(buffers or new_buffers()), X, out)
-            call = partial(entry, *fixed, *(buffers or ()))  # at once: other threads look at it
-        # buffers of its own, for other threads may ask at the same time
+            call = partial(entry, *fixed, *(buffers or ()))  # assigned last: other threads read it
+        # every call has its own buffers, because other threads may predict at the same time
         finite = call(X, out) if buffers else call(*new_buffers(), X, out)
         if not finite:
             return None
@@ -61,4 +62,4 @@ def answering(layout: Layout, theta: Floats, output: Activation, vector: bool) -
 
 
 def no_answer(X: Any) -> None:
-    """Leave the answer to others."""
+    """Return None, so that the general path answers."""

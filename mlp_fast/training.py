@@ -1,4 +1,4 @@
-"""The loop over compiled calls: their length, progress, copies of the weights, divergence."""
+"""The loop over compiled calls: how long they are, progress, and recovery from divergence."""
 
 import time
 import warnings
@@ -16,21 +16,21 @@ from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
 from mlp_fast.paths import Path
 from mlp_fast.settings import Settings
 
-SECONDS_PER_CALL = 0.05  # short enough for Ctrl-C, long enough that a call costs nothing
-VISITS_PER_CALL = 5e7  # a first guess of the weights visited in that time, corrected by each call
+SECONDS_PER_CALL = 0.05  # short enough for Ctrl-C, long enough that a call's overhead vanishes
+VISITS_PER_CALL = 5e7  # weights visited in that time: a first guess, corrected by each call
 
 
 class Training:
-    """One run of a compiled kernel over all its epochs, in calls of about 50 ms.
+    """One training run: a kernel is called over all epochs, for about 50 ms at a time.
 
     Where the calls are cut does not change the result. A call covers whole epochs, or part of one.
 
     Parameters
     ----------
     path : Path
-        Whose kernel is called.
+        The path whose kernel is called.
     arguments : tuple of Network, Data, Rule and the path's buffers
-        What its kernel takes; the network's weights are changed in place.
+        The kernel's arguments; the network's weights are updated in place.
     settings : Settings
         Its ``epochs``, ``verbose``, ``save_weights`` and ``progress`` are used here.
     """
@@ -53,11 +53,11 @@ class Training:
         self._tqdm = extra("tqdm", "progress") if settings.progress else None
         self._curves = Curves(np.zeros(settings.epochs), np.zeros(settings.epochs))
         self._epochs_done = 0
-        # the weights when epochs_done was last counted up: finite, and the start of an epoch
+        # the weights after epochs_done epochs: finite, and what divergence returns to
         self._kept = self._theta.copy()
 
     def run(self, after_epoch: Callable[[], None] | None = None) -> None:
-        """Train until the last epoch, or the last before the run diverges.
+        """Train to the last epoch, or to the last one before the run diverges.
 
         Parameters
         ----------
@@ -78,14 +78,14 @@ class Training:
                         self._count_epochs(stop // self._per_epoch)
                     advance(stop - step)
                     step = stop
-            except BaseException:  # Ctrl-C, above all: leave a network that can be used
+            except BaseException:  # above all Ctrl-C: leave a network that can be used
                 if not self._weights_are_finite():
                     self._theta[:] = self._kept
                 raise
 
     @property
     def epochs_done(self) -> int:
-        """How many epochs were trained to their ends."""
+        """The number of epochs that were completed."""
         return self._epochs_done
 
     @property
@@ -101,7 +101,7 @@ class Training:
         return self._curves.loss[: self._epochs_done]
 
     def _end_of_call(self, step: int, one_epoch: bool) -> int:
-        """Return the step before which the next call ends."""
+        """Return the step at which the next call ends (exclusive)."""
         stop, epoch = step + self._steps_per_call, step - step % self._per_epoch
         next_epoch = epoch + self._per_epoch
         if stop < next_epoch:
@@ -111,11 +111,11 @@ class Training:
         return min(stop - stop % self._per_epoch, self._settings.epochs * self._per_epoch)
 
     def _is_finite_after(self, step: int, stop: int) -> bool:
-        """Call the kernel; return whether every loss and weight is still finite."""
+        """Run the kernel from step to stop; return whether every loss and weight is finite."""
         started = time.perf_counter()
         self._path.kernel(*self._arguments, self._curves, step, stop)
         seconds = max(time.perf_counter() - started, 1e-6)
-        # within limits, because the first call also compiles the kernel or loads it
+        # clamped, because the first call also compiles or loads the kernel
         factor = min(4.0, max(0.25, SECONDS_PER_CALL / seconds))
         self._steps_per_call = max(1, round((stop - step) * factor))
         losses = self._curves.loss[step // self._per_epoch : -(-stop // self._per_epoch)]
@@ -125,7 +125,7 @@ class Training:
         return all_finite(read_only(self._theta))
 
     def _count_epochs(self, done: int) -> None:
-        """Note that so many epochs are done, and report those that code 2.6 reports."""
+        """Record that `done` epochs are complete; if verbose, print what code 2.6 prints."""
         epochs, k = self._settings.epochs, self._k
         if self._settings.verbose:
             every = max(1, epochs // 10)
@@ -139,13 +139,14 @@ class Training:
         self._kept[:] = self._theta
 
     def _stop_before_divergence(self, stop: int) -> None:
-        """Return to the weights at the end of the last finite epoch, and warn.
+        """Restore the weights after the last finite epoch, and warn.
 
-        The call that diverged may have covered many epochs. A weight that is not finite stays so,
-        hence halves of what is left are run again until one epoch is left, in no more steps than
-        that call took; the epoch at which a run stops does not depend on where its calls were cut.
+        The diverged call may have covered many epochs. A weight that is not finite stays so, hence
+        a bisection: half of the epochs in question are run again until only one is left, in no more
+        steps than that call took. So the epoch at which a run stops does not depend on where its
+        calls were cut.
         """
-        diverged = -(-stop // self._per_epoch)  # the epochs before this are not all finite
+        diverged = -(-stop // self._per_epoch)  # not all epochs before this one are finite
         self._forget(diverged)
         try:
             while diverged - self._epochs_done > 1:
@@ -166,14 +167,14 @@ class Training:
         )
 
     def _forget(self, last: int) -> None:
-        """Undo the epochs that are not counted as done, up to this one."""
+        """Undo the epochs that are not counted as done, up to `last` (exclusive)."""
         self._theta[:] = self._kept
         for curve in self._curves:
             curve[self._epochs_done : last] = 0.0
 
     @contextmanager
     def _progress(self, total: int) -> Iterator[Callable[[int], Any]]:
-        """Show a progress bar, if asked for; yield what moves it on."""
+        """Show a progress bar if asked for; yield the function that advances it."""
         if self._tqdm is None:
             yield lambda steps: None
             return

@@ -1,4 +1,4 @@
-"""Compiling ahead, for those who bake images."""
+"""Compile all kernels ahead of time, for instance when a container image is built."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,9 +13,9 @@ from mlp_fast.settings import DTYPES
 
 
 def warmup(dtypes: Sequence[str] = DTYPES) -> None:
-    """Compile every kernel, or load it, and keep it on disk for the processes to come.
+    """Compile or load every kernel, and keep the machine code on disk for later processes.
 
-    Nobody has to call this: kernels are compiled when they are first needed.
+    Calling it is optional: kernels are compiled when they are first needed.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def warmup(dtypes: Sequence[str] = DTYPES) -> None:
     >>> import mlp_fast
     >>> mlp_fast.warmup(["float64"])
     """
-    networks = [MLP(dtype=dtype) for dtype in dtypes]  # all checked, then compiled
+    networks = [MLP(dtype=dtype) for dtype in dtypes]  # check all dtypes before compiling
     for m, dtype in zip(networks, dtypes, strict=True):
         for path in PATHS:
             if dtype in path.example.dtypes:
@@ -40,7 +40,7 @@ def warmup(dtypes: Sequence[str] = DTYPES) -> None:
 
 
 def follow(path: Path, m: MLP, dtype: str) -> None:
-    """Make the call that a path serves, on its example."""
+    """Make the call that a path serves, on the path's example."""
     sizes, k, batch_size, sparse, _ = path.example
     X: Any = np.ones((k, sizes[0]), dtype)
     T = np.zeros((k, sizes[-1]))

@@ -1,4 +1,4 @@
-"""The weights of a network as its users see them: a list of live matrices."""
+"""The weights of a network as users see them: a sequence of live matrices, one per layer."""
 
 from collections.abc import Sequence
 from typing import Any, overload
@@ -9,7 +9,7 @@ from mlp_fast.layout import Layout
 
 
 class Weights(Sequence[Floats]):
-    """One live view of shape (n_in + 1, n_out) for each layer, row 0 the bias node's weights (68).
+    """A live view of shape (n_in + 1, n_out) per layer; row 0 holds the bias node's weights (68).
 
     Both ``weights[l][p, q] = value`` and ``weights[l] = W`` change the network.
     """
@@ -38,7 +38,7 @@ class Weights(Sequence[Floats]):
         self._views[l][:] = as_layer_weights(W, l, self._layout, self._theta.dtype.name)
 
     def copy(self) -> list[Floats]:
-        """Return true copies, which share no memory with the network."""
+        """Return copies that share no memory with the network."""
         return [W.copy() for W in self._views]
 
     def __repr__(self) -> str:

@@ -1,5 +1,5 @@
-"""The boundary: what users hand in becomes arrays that kernels take, or a clear error.
+"""Validation: turn what users pass into the arrays that kernels take, or raise a clear error.
 
-Calls and imports go one way: from `inputs` to `csr`, to `rows`, to `arrays`. Of this room,
-`targets`, `weights` and `orders` need `arrays` alone.
+Imports go one way: from `inputs` to `csr` to `rows` to `arrays`; `targets`, `weights` and `orders`
+need only `arrays`.
 """

@@ -1,6 +1,6 @@
-"""Any array: real, finite, C-contiguous, of the network's dtype, and read-only as kernels take it.
+"""Check any array: real, finite, C-contiguous, read-only, and of the network's dtype.
 
-What has that form already is not copied.
+Arrays that have this form already are not copied.
 """
 
 from collections.abc import Callable
@@ -18,22 +18,22 @@ _DTYPES = {name: np.dtype(name) for name in ("float64", "float32")}
 
 
 def read_only(array: Array) -> Array:
-    """Return a read-only view: kernels see one type of input wherever it comes from."""
+    """Return a read-only view, so that kernels are compiled for one type whatever users pass."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
 def in_kernel_form(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return a read-only, C-contiguous array of a dtype; a view of this one if it is that."""
+    """Return a read-only, C-contiguous array of a dtype; a view if it has that form already."""
     if array.dtype is not dtype or not (array.flags.c_contiguous and array.flags.aligned):
-        with np.errstate(over="ignore"):  # what becomes infinite is reported by name
+        with np.errstate(over="ignore"):  # as_finite reports what becomes infinite
             array = np.require(array, dtype, ["C", "A"])
     return read_only(array)
 
 
 def as_array(name: str, values: Any) -> NDArray[Any]:
-    """Make an array of real numbers, of any shape but an empty one."""
+    """Convert to an array of real numbers; refuse an empty one."""
     rows = values if isinstance(values, list | tuple) else [values]
     if any(isinstance(row, np.ma.MaskedArray) for row in [values, *rows]):
         raise TypeError(
@@ -54,7 +54,7 @@ def as_array(name: str, values: Any) -> NDArray[Any]:
 
 
 def as_matrix(name: str, values: Any, dtype: str, shape: str = "(k, n_in)") -> Floats:
-    """Check a matrix, whose shape users know by these names."""
+    """Check a matrix; error messages describe its shape as `shape`."""
     array = as_array(name, values)
     if array.ndim != 2:
         raise ValueError(f"{name} must be 2-D, of shape {shape}; got shape {array.shape}")
@@ -62,14 +62,14 @@ def as_matrix(name: str, values: Any, dtype: str, shape: str = "(k, n_in)") -> F
 
 
 def as_vector(name: str, array: NDArray[Any], dtype: str, n: int) -> Floats:
-    """Check the numbers of one sample."""
+    """Check a vector of n numbers that belongs to one sample."""
     if array.shape != (n,):
         raise wrong_sample(name, n, array.shape)
     return as_finite(name, array, dtype)
 
 
 def wrong_sample(name: str, n: int, shape: tuple[int, ...]) -> ValueError:
-    """Return what to raise if one sample has another shape than that of n numbers."""
+    """Return the error for a sample whose shape is not (n,)."""
     return ValueError(f"{name} must have shape ({n},), that of one sample; got {shape}")
 
 
@@ -79,9 +79,9 @@ def as_finite(
     dtype: str,
     index_of: Callable[[int], tuple[int, ...]] | None = None,
 ) -> Floats:
-    """Convert real numbers to the dtype and check them.
+    """Convert real numbers to the dtype, and check that they are finite.
 
-    For the error, `index_of` tells where users find the i-th of them, if not in this array.
+    `index_of` maps the flat index of an element to the index that the error message shows.
     """
     numbers: Floats = in_kernel_form(array, _DTYPES[dtype])
     if not all_finite(numbers.reshape(-1)):

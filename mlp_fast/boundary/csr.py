@@ -1,4 +1,4 @@
-"""Sparse matrices of SciPy (CSR): checked, in canonical format, never changed."""
+"""Check SciPy's CSR matrices and bring them to canonical format, without changing the originals."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from mlp_fast.boundary.rows import csr_rows
 from mlp_fast.kernels.linalg.csr import OUTSIDE, UNORDERED, check_columns
 from mlp_fast.kernels.linalg.matrix import Rows
 
-LARGEST_COLUMNS = 2**31 - 1  # that int32 can count
+LARGEST_COLUMNS = 2**31 - 1  # what an int32 index can address
 
 _COLUMNS, _STARTS = np.dtype(np.int32), np.dtype(np.int64)
 
@@ -18,7 +18,7 @@ Arrays = tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int64]]  # values, co
 
 
 def sparse_rows(name: str, matrix: Any, dtype: str) -> Rows:
-    """Check a sparse matrix, or a sparse row by the name x."""
+    """Check a CSR matrix, or a single CSR row if its name is x; return it as `Rows`."""
     if matrix.format != "csr":
         raise TypeError(
             f"{name} must be an array, or CSR if it is sparse; got {matrix.format.upper()}: "
@@ -53,13 +53,13 @@ def canonical(
 ) -> Arrays:
     """Check the arrays of a CSR matrix; return values, columns and starts in canonical format.
 
-    The columns of each row then increase, and none is there twice; what is so already is not
-    copied, but for the indices if they are not of the kernels' dtype.
+    In canonical format the columns of each row increase strictly. Arrays that are canonical already
+    are not copied, except indices of another dtype than the kernels'.
 
     Raises
     ------
     ValueError
-        If the arrays are not those of a matrix of this shape.
+        If the arrays do not describe a matrix of this shape.
     """
     k, n = shape
     for name, array in (("data", values), ("indices", columns), ("indptr", starts)):
@@ -93,7 +93,7 @@ def canonical(
 def _sort_and_sum(
     values: NDArray[Any], columns: NDArray[np.int32], starts: NDArray[np.int64]
 ) -> Arrays:
-    """Sort each row by its columns, and add up what is there twice, from the first on."""
+    """Sort each row by column, and sum duplicates in the order in which they are stored."""
     k = starts.size - 1
     rows = np.repeat(np.arange(k), np.diff(starts))
     order = np.lexsort((columns, rows))

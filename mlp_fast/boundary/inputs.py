@@ -1,4 +1,4 @@
-"""Inputs: rows of them, dense or sparse (CSR), or those of one sample."""
+"""Check inputs: many rows, dense or CSR, or a single sample."""
 
 import sys
 from typing import Any
@@ -11,9 +11,9 @@ from mlp_fast.kernels.simd.types import Floats
 
 
 def as_rows(X: Any, dtype: str, n_in: int | None = None) -> Rows:
-    """Check rows of inputs."""
+    """Check a matrix of inputs, dense or CSR; return it as `Rows`."""
     if isinstance(X, Rows):
-        rows = X  # of the package's own
+        rows = X  # made, and checked, by this package
     elif _is_sparse(X):
         rows = sparse_rows("X", X, dtype)
     else:
@@ -26,7 +26,7 @@ def as_rows(X: Any, dtype: str, n_in: int | None = None) -> Rows:
 
 
 def as_sample(x: Any, dtype: str, n_in: int) -> Floats:
-    """Check the inputs of one sample; a sparse row is made dense."""
+    """Check one sample's inputs; a sparse row is made dense."""
     if not _is_sparse(x):
         return as_vector("x", as_array("x", x), dtype, n_in)
     if x.shape not in ((n_in,), (1, n_in)):
@@ -35,6 +35,6 @@ def as_sample(x: Any, dtype: str, n_in: int) -> Floats:
 
 
 def _is_sparse(X: Any) -> bool:
-    """Return whether this is a sparse matrix, or array, of SciPy, which is not imported for it."""
+    """Return whether X is a SciPy sparse matrix or array, without importing SciPy."""
     scipy_sparse = sys.modules.get("scipy.sparse")
     return scipy_sparse is not None and bool(scipy_sparse.issparse(X))

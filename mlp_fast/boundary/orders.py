@@ -1,4 +1,4 @@
-"""Orders: that of the examples in each epoch."""
+"""Check orders: for each epoch, the sequence in which it takes the examples."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from mlp_fast.boundary.arrays import as_array
 
 
 def as_orders(orders: Any) -> NDArray[np.int64]:
-    """Check the form of orders and copy them, so that they stay as they were handed in."""
+    """Check dtype, shape and range of orders; copy them, so that the caller cannot change them."""
     array = as_array("orders", orders)
     if array.dtype.kind not in "iu":
         raise ValueError(f"orders must be integers, indices of rows of X; got dtype {array.dtype}")
@@ -21,7 +21,7 @@ def as_orders(orders: Any) -> NDArray[np.int64]:
 
 
 def check_orders(orders: NDArray[np.int64], epochs: int, k: int) -> None:
-    """Check that there is one order of the examples for each epoch."""
+    """Check that there is one permutation of the k examples for each epoch."""
     if orders.shape != (epochs, k):
         raise ValueError(
             f"orders must have shape (epochs, k) = {(epochs, k)}, a row for each epoch; "

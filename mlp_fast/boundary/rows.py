@@ -1,4 +1,4 @@
-"""Checked arrays as the `Rows` that kernels take, and back."""
+"""Wrap checked arrays as the `Rows` that kernels take, and convert `Rows` back to a matrix."""
 
 from typing import Any
 
@@ -20,18 +20,18 @@ _NO_X = {dtype: read_only(np.zeros((0, 0), dtype)) for dtype in _NO_VALUES}
 
 
 def dense_rows(X: Floats) -> Rows:
-    """Return the rows of a matrix."""
+    """Wrap a dense matrix as `Rows`."""
     no_values = _NO_VALUES[X.dtype]
     return Rows(read_only(X), no_values, _NO_COLUMNS, _NO_STARTS, False, X.shape[1])
 
 
 def csr_rows(values: Floats, columns: NDArray[np.int32], starts: NDArray[np.int64], n: int) -> Rows:
-    """Return sparse rows, whose columns are in order."""
+    """Wrap the arrays of a canonical CSR matrix as `Rows`."""
     return Rows(_NO_X[values.dtype], read_only(values), columns, starts, True, n)
 
 
 def as_dense(rows: Rows) -> Floats:
-    """Return the rows as a matrix; a copy if they are sparse."""
+    """Return the rows as a dense matrix; a copy only if they are sparse."""
     if not rows.sparse:
         return rows.X
     X = np.zeros(rows.shape, rows.values.dtype)

@@ -1,4 +1,4 @@
-"""Targets: rows of them or one, and whether a network can produce them."""
+"""Check targets: their shape, and whether the network's outputs can reach them."""
 
 import math
 from typing import Any
@@ -12,11 +12,11 @@ from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.losses import CROSS_ENTROPY, Loss
 
 ONE_HOT = "class labels must be given as one-hot rows: np.eye(n_classes)[labels]"
-SUM_TOLERANCE = 1e-5  # how far a row of targets that must sum to 1 may be off, in any dtype
+SUM_TOLERANCE = 1e-5  # how far a row of probabilities may be from summing to 1, in any dtype
 
 
 def as_targets(T: Any, dtype: str, k: int) -> tuple[Floats, bool]:
-    """Check targets, one row for each row of X; return them and whether they were 1-D."""
+    """Check targets, one row per row of X; return them as a matrix, and whether they were 1-D."""
     array = as_array("T", T)
     vector = array.ndim == 1
     matrix = array.reshape(-1, 1) if vector else array
@@ -27,13 +27,13 @@ def as_targets(T: Any, dtype: str, k: int) -> tuple[Floats, bool]:
 
 
 def as_target(t: Any, dtype: str, n_out: int) -> Floats:
-    """Check the targets of one sample; one may be a number."""
+    """Check one sample's targets; a single target may be a scalar."""
     array = as_array("t", t)
     return as_vector("t", array if array.ndim else array.reshape(1), dtype, n_out)
 
 
 def check_targets(T: Floats, output: Activation, loss: Loss, name: str = "T") -> None:
-    """Check that the network can produce the targets."""
+    """Check that targets lie in the range of the output activation, and suit the loss."""
     if not all_within(T.reshape(-1), output.low, output.high):
         low, high = float(T.min()), float(T.max())
         outside = low if low < output.low else high
@@ -54,7 +54,7 @@ def check_targets(T: Floats, output: Activation, loss: Loss, name: str = "T") ->
 
 
 def check_classes(T: Floats, output: Activation) -> None:
-    """Check that targets name one class in each row."""
+    """Check that each row of targets encodes exactly one class."""
     low = -1.0 if output == TANH else 0.0
     ones, others = T == 1.0, (T == 0.0) | (low == T)
     if T.shape[1] == 1:
@@ -70,7 +70,7 @@ def check_classes(T: Floats, output: Activation) -> None:
 
 
 def check_width(T: Floats, n_out: int) -> None:
-    """Check that targets have one column for each output of the network."""
+    """Check that targets have one column per output of the network."""
     if T.shape[1] != n_out:
         hint = f"; {ONE_HOT}" if T.shape[1] == 1 else ""
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Weights: an array for each layer of a network."""
+"""Check weights: one array per layer, of the network's shapes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from mlp_fast.layout import Layout
 
 
 def as_weights(weights: Any, layout: Layout, dtype: str) -> Floats:
-    """Check one array of weights for each layer and pack them into a buffer of their own."""
+    """Check one array of weights per layer, and pack them into a new buffer."""
     if isinstance(weights, np.ndarray):
         weights = [*weights] if weights.ndim == 3 or weights.dtype == object else [weights]
     if not isinstance(weights, Sequence):

@@ -1,1 +1,1 @@
-"""Everything compiled: bare loops over buffers that the caller brings."""
+"""Everything that is compiled: bare loops over buffers that the caller allocates."""

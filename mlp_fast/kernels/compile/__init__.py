@@ -1,1 +1,1 @@
-"""How kernels are compiled, where machine code is kept, and for which CPU."""
+"""How kernels are compiled, for which CPU, and where their machine code is cached."""

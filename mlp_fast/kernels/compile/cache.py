@@ -1,10 +1,10 @@
-"""Where compiled kernels are kept between processes, and when they are stale.
+"""The disk cache of compiled kernels: where files are kept, and when they are stale.
 
-Numba's own disk cache looks at one source file for each function, so an edit in an imported kernel
-file would leave stale machine code; its index is not safe when two processes compile at once; and
-boundscheck is no part of its key. Here every compiled signature is one file, named by a hash of all
-that its code depends on, written whole or not at all, and checked when it is read. What somebody
-else could have written is neither read nor written, nor replaced: see trust.py.
+Numba's own disk cache checks one source file per function, so an edit in an imported kernel file
+would leave stale machine code; its index is not safe when two processes compile at once; and
+boundscheck is not part of its key. Here every compiled signature is one file, named by a hash of
+all that its code depends on, written atomically, and verified by a checksum when read. Files that
+somebody else could have written are neither read, nor written, nor replaced: see trust.py.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ def _digest_of_sources() -> str:
 
 
 SOURCES = _digest_of_sources()
-"""Hash of all kernel sources as they are imported: an edit in any makes all compiled code stale."""
+"""Hash of all kernel sources at import: an edit in any of them makes all compiled code stale."""
 
 
 def folders() -> Iterator[Path]:
@@ -51,21 +51,21 @@ def folders() -> Iterator[Path]:
             return
     yield _KERNELS / "__pycache__"
     user = Path(AppDirs(appname="mlp_fast", appauthor=False).user_cache_dir)
-    if user.is_absolute():  # or else nobody knows where this user's home is
+    if user.is_absolute():  # otherwise this user's home is unknown
         yield user / install
 
 
 class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
-    """The cache of one kernel, in the form that Numba's dispatcher asks for."""
+    """The cache of one kernel, with the interface that Numba's dispatcher expects."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        # the whole path: two rooms may have files of one name
+        # with the full module path: two folders may have files of the same name
         self._name = f"{function.__module__}.{function.__qualname__}"
         self._enabled = True
 
     @property
     def cache_path(self) -> str:
-        """Where this kernel is looked for first."""
+        """The folder where this kernel is looked for first."""
         return str(next(folders()))
 
     def enable(self) -> None:
@@ -77,14 +77,14 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
         self._enabled = False
 
     def flush(self) -> None:
-        """Forget this kernel's files."""
+        """Delete this kernel's files."""
         for folder in folders():
             if os.path.isdir(folder) and not fault(folder.stat()):
                 for path in folder.glob(f"{self._name}-*.nbc"):
                     path.unlink(missing_ok=True)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the compiled code of a signature, or None where there is none to be used."""
+        """Return the compiled code of a signature, or None if there is none that can be used."""
         if not self._enabled:
             return None
         target_context.refresh()
@@ -102,7 +102,7 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the compiled code of a signature in the first folder that can be written."""
         if not self._enabled or _digest_of_sources() != SOURCES:
-            return  # edited since the import: what was compiled is not what the files say
+            return  # edited since import: the compiled code is not that of the files
         payload = dumps(data._reduce())
         blob = hashlib.sha256(payload).digest() + payload
         name = self._file_name(sig, data.codegen)
@@ -118,7 +118,7 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
             if not refused:
                 self._remove_stale(folder)
                 break
-            if os.access(folder, os.W_OK):  # or else it would not have been written anyway
+            if os.access(folder, os.W_OK):  # otherwise it could not have been written anyway
                 complaint = complaint or refused
         else:
             complaint = complaint or _not_kept()
@@ -140,14 +140,14 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
 
 
 def _read_trusted(path: Path) -> bytes:
-    """Return what a file holds; nothing, and warn, if it or its folder is not to be trusted."""
+    """Return a file's contents; if it or its folder is not trusted, warn and return nothing."""
     reason = fault(path.parent.stat())
     if reason:
-        if os.access(path, os.R_OK):  # or else it would not have been read anyway
+        if os.access(path, os.R_OK):  # otherwise it could not have been read anyway
             _warn_once(_complaint(path.parent, reason))
         return b""
     with path.open("rb") as stream:
-        # of the open file: what is at its path by now may be another
+        # check the open file: its path may lead to another by now
         reason = fault(os.fstat(stream.fileno()))
         if not reason:
             return stream.read()
@@ -158,8 +158,8 @@ def _read_trusted(path: Path) -> bytes:
 def _refused(path: Path) -> str:
     """Return why a file must not be written, or an empty string.
 
-    A file that is not trusted could be replaced where its folder is; but how it came there is for
-    the user to find out, so it stays as it is.
+    An untrusted file in a trusted folder could be replaced, but it stays as it is, for the user to
+    find out how it came there.
     """
     for part in (path.parent, path):
         with contextlib.suppress(FileNotFoundError):
@@ -170,13 +170,13 @@ def _refused(path: Path) -> str:
 
 
 def _write_whole(path: Path, blob: bytes) -> None:
-    """Write beside the target and rename, so that no reader ever sees half a file."""
-    import secrets  # which takes long to import
+    """Write a temporary file and rename it, so that no reader ever sees half a file."""
+    import secrets  # slow to import
 
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
     mode = 0o666 & ~forbidden_rights()
     try:
-        # with the rights that the user's umask gives, less those that trust.py forbids
+        # with the permissions that the umask leaves, less those that trust.py forbids
         with open(temporary, "xb", opener=lambda p, flags: os.open(p, flags, mode)) as stream:
             stream.write(blob)
         os.replace(temporary, path)
@@ -205,7 +205,7 @@ _warned: list[str] = []
 
 
 def _warn_once(message: str) -> None:
-    """Warn, but once in a process, and never raise: no training fails for want of a cache."""
+    """Warn once per process, and never raise: no training may fail for lack of a cache."""
     if _warned:
         return
     _warned.append(message)

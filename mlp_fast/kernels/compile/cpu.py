@@ -1,8 +1,8 @@
-"""What the CPU that Numba compiles for has room for; it changes speed, never a bit of a result."""
+"""The vector registers of the CPU that Numba compiles for; they change speed, never a result."""
 
 from numba.core.registry import cpu_target
 
-_WITH_AVX512 = (  # where Numba is told a name and no features
+_WITH_AVX512 = (  # looked up where Numba is given a CPU's name but no features
     *("skylake-avx512", "cascadelake", "cooperlake", "icelake", "tigerlake", "rocketlake"),
     *("sapphirerapids", "emeraldrapids", "graniterapids", "znver4", "znver5", "x86-64-v4"),
 )
@@ -14,4 +14,4 @@ def _is_wide() -> bool:
 
 
 WIDE = _is_wide()
-"""Whether there are 32 registers of a whole vector each, or some that hold half of one or less."""
+"""Whether there are 32 registers that hold a whole vector (AVX-512), or only narrower ones."""

@@ -1,4 +1,4 @@
-"""The one policy by which kernels are compiled, and the list of all of them."""
+"""The one policy by which all kernels are compiled, and the list of them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +15,7 @@ if config.DISABLE_JIT:
     raise ImportError("mlp_fast is compiled or it is nothing: unset NUMBA_DISABLE_JIT")
 
 KERNELS: list[Any] = []
-"""Every kernel there is, for tests that hold the number of signatures and of cache misses."""
+"""Every kernel, for tests that count signatures and cache misses."""
 
 
 @overload
@@ -23,10 +23,11 @@ def kernel(function: Function) -> Function: ...
 @overload
 def kernel(*, inline: bool) -> Callable[[Function], Function]: ...
 def kernel(function: Any = None, *, inline: bool = True) -> Any:
-    """Compile a function at its first call: no GIL, C's division, no fast-math, kept on disk.
+    """Compile a function at its first call: no GIL, C's division, no fast-math, cached on disk.
 
-    Without Numba's runtime nothing can be allocated, and no slice is counted: counting costs a
-    network of a few dozen weights more than its arithmetic. Inlined, a slice is but an address.
+    Without Numba's runtime (NRT) nothing can be allocated, and slices are not reference-counted,
+    which would cost a network of a few dozen weights more than its arithmetic. Once inlined, a
+    slice is just a pointer.
     """
     if function is None:
         return partial(kernel, inline=inline)
@@ -38,16 +39,16 @@ def kernel(function: Any = None, *, inline: bool = True) -> Any:
 
 
 def inlined(function: Function) -> Function:
-    """Paste a function into its callers, where its literal arguments are literals, too."""
+    """Inline a function into its callers, so that arguments which are literals there stay so."""
     return numba.njit(error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]
 
 
 def entry_point(function: Any, *arguments: Any) -> Callable[..., Any]:
-    """Return a kernel's code for arguments of exactly these types, compiled or loaded.
+    """Return a kernel's machine code for arguments of exactly these types, compiled or loaded.
 
-    To be called with no others: nothing checks them, and that is what makes it quick. Numba looks
-    at every argument of a kernel to find the code for its types, which takes longer than a small
-    network's answer.
+    Never call it with other types: it checks nothing, and that is what makes it fast. Numba's
+    dispatcher looks at every argument to find the code for its type, which takes longer than a
+    small network's recall.
     """
     signature = tuple(map(numba.typeof, arguments))
     function.compile(signature)

@@ -1,7 +1,7 @@
-"""Who may have written what is run: a cache file is code, trusted as far as the package itself.
+"""Which cache files are trusted: they are code, so they must be as safe as the package itself.
 
-Whoever can write the kernels' sources runs what they like in the processes that import them, so
-compiled code from them is no new danger. From anybody else it would be.
+Whoever can write the kernels' sources can already run anything in the processes that import them,
+so compiled code from them adds no danger. From anybody else it would.
 """
 
 import functools
@@ -15,10 +15,10 @@ _UIDS = hasattr(os, "geteuid")  # Windows has none: nothing is checked there
 
 
 def fault(status: os.stat_result) -> str:
-    """Return what forbids to trust a file or folder of this status, or an empty string.
+    """Return why a file or folder with this status is not trusted, or an empty string.
 
-    It has to belong to this user, to root or to the owner of `kernels/`, and only those may write
-    it; its group or everybody only if they may write `kernels/`, too.
+    It must belong to this user, to root or to the owner of `kernels/`. Its group or everybody may
+    write it only if they may write `kernels/`, too.
     """
     if not _UIDS:
         return ""
@@ -31,11 +31,11 @@ def fault(status: os.stat_result) -> str:
 
 
 def forbidden_rights() -> int:
-    """Return the bits of a mode that nothing trusted has, and nothing written here is given."""
+    """Return the mode bits that trusted files must not have, and files written here do not get."""
     return ~_owner_and_mode()[1] & (stat.S_IWGRP | stat.S_IWOTH) if _UIDS else 0
 
 
-@functools.cache  # every file is held against it
+@functools.cache  # every file is compared with it
 def _owner_and_mode() -> tuple[int, int]:
     status = _KERNELS.stat()
     return status.st_uid, status.st_mode

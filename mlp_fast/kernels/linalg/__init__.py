@@ -1,1 +1,1 @@
-"""Products, sums and passes over matrices and rows, dense and CSR."""
+"""Matmuls, matvecs, and passes over rows, dense and CSR."""

@@ -1,4 +1,4 @@
-"""Where buffers begin, and how far apart their rows are."""
+"""Aligned buffers, and the padded distance between their rows."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.kernels.simd.vector import VECTOR_BITS
 
 VECTOR_BYTES = VECTOR_BITS // 8
-CROWDED = 1024  # bytes: rows that begin at multiples of it push each other out of a cache
+CROWDED = 1024  # bytes: rows at multiples of this distance evict each other from a cache
 
 
 NOTHING: dict[np.dtype, Floats] = {
     np.dtype(name): np.zeros(0, name) for name in ("float64", "float32")
 }
-"""What stands where a buffer is not needed."""
+"""Empty arrays, in place of buffers that are not needed."""
 
 
 def aligned(size: int, dtype: np.dtype) -> Floats:
-    """Return so many zeros, which begin at a multiple of a vector."""
+    """Return `size` zeros, the first of which is aligned to a whole vector."""
     if size == 0:
         return NOTHING[dtype]
     raw: Floats = np.zeros(size + lanes_of(dtype), dtype)
@@ -26,7 +26,7 @@ def aligned(size: int, dtype: np.dtype) -> Floats:
 
 
 def lanes_of(dtype: np.dtype) -> int:
-    """Return how many numbers a vector holds."""
+    """Return how many numbers of a dtype a vector holds."""
     return VECTOR_BYTES // dtype.itemsize
 
 
@@ -37,6 +37,6 @@ def whole_vectors(n: int, dtype: np.dtype) -> int:
 
 
 def apart(n: int, dtype: np.dtype) -> int:
-    """Return how far apart rows of n numbers are best, so that a whole vector is at the end."""
+    """Return the stride of rows of n numbers: padded to whole vectors, no multiple of CROWDED."""
     up = whole_vectors(n, dtype)
     return up + lanes_of(dtype) * (up * dtype.itemsize % CROWDED == 0)

@@ -1,8 +1,9 @@
-"""Sparse rows (CSR): at the cost of what is stored, with the bits of the same rows made dense.
+"""Passes over sparse rows (CSR), at a cost proportional to what the rows store.
 
-Where a sum runs over inputs, those that are 0 would add nothing, so that leaving them out changes
-no bit as long as the others keep their order; in sums of vectors the lanes are those of inputs that
-are not 0 in some row of a block, which are listed alike for rows of either kind.
+Online training gives the same bits as for the same rows made dense. A zero adds nothing to a sum
+over inputs, so leaving it out changes no bit as long as the others keep their order. Where sums run
+in whole vectors, the lanes hold the inputs that are non-zero in some row of a block, and dense and
+CSR rows list the same ones.
 """
 
 from typing import NamedTuple
@@ -20,22 +21,22 @@ IN_ORDER, UNORDERED, OUTSIDE = 0, 1, 2
 
 
 class Transposed(NamedTuple):
-    """Buffers for some sparse rows column by column; empty where there are none."""
+    """Buffers for some sparse rows in column order; empty if the rows are dense."""
 
-    ends: NDArray[np.int64]  # (n,), where a column's entries end; 0 between two uses
+    ends: NDArray[np.int64]  # (n,), where each column's entries end; 0 between uses
     rows: NDArray[np.int32]  # (stored,), column by column
     values: Floats  # (stored,)
 
 
 def transposed_buffers(n: int, dtype: np.dtype, stored: int) -> Transposed:
-    """Return buffers for rows of n columns that store so many numbers together."""
+    """Return buffers to transpose rows of n columns that store `stored` numbers in all."""
     return Transposed(
         np.zeros(n if stored else 0, np.int64), np.zeros(stored, np.int32), np.zeros(stored, dtype)
     )
 
 
 def stored_in_rows(rows: Rows, n_rows: int) -> int:
-    """Return how much so many rows may store, whichever they are; 0 if the rows are dense."""
+    """Return the most numbers that any n_rows of the rows can store; 0 if they are dense."""
     if not rows.sparse:
         return 0
     return max(1, min(n_rows * int(np.diff(rows.starts).max()), rows.values.size))
@@ -43,7 +44,7 @@ def stored_in_rows(rows: Rows, n_rows: int) -> int:
 
 @kernel
 def check_columns(columns: NDArray[np.int32], starts: NDArray[np.int64], n: int) -> int:
-    """Return whether a row's columns increase, do not, or are none of the n that there are."""
+    """Return IN_ORDER, UNORDERED or, if a column is not in 0 .. n - 1, OUTSIDE."""
     found = IN_ORDER
     for i in range(starts.size - 1):
         before = -1
@@ -59,7 +60,7 @@ def check_columns(columns: NDArray[np.int32], starts: NDArray[np.int64], n: int)
 
 @kernel
 def scatter(rows: Rows, samples: NDArray[np.int64], x: Floats, width: int) -> None:
-    """Write the rows of some samples into zeros, so far apart."""
+    """Scatter the rows of some samples into zeros, `width` apart."""
     for i in range(samples.size):
         begin, end = rows.starts[samples[i]], rows.starts[samples[i] + 1]
         for q in range(begin, end):
@@ -68,7 +69,7 @@ def scatter(rows: Rows, samples: NDArray[np.int64], x: Floats, width: int) -> No
 
 @kernel
 def clear(rows: Rows, samples: NDArray[np.int64], x: Floats, width: int) -> None:
-    """Make zero again what `scatter` has written."""
+    """Set what `scatter` has written back to zero."""
     for i in range(samples.size):
         for q in range(rows.starts[samples[i]], rows.starts[samples[i] + 1]):
             x[i * width + rows.columns[q]] = 0
@@ -76,7 +77,7 @@ def clear(rows: Rows, samples: NDArray[np.int64], x: Floats, width: int) -> None
 
 @kernel
 def scatter_row(rows: Rows, sample: int, x: Floats, listed: NDArray[np.int64]) -> int:
-    """Write a row into zeros; list where vectors that have some of it begin; return how many."""
+    """Scatter a row into zeros; list where the vectors it touches begin; return how many."""
     V = lanes(x)
     m, last = 0, -1
     for q in range(rows.starts[sample], rows.starts[sample + 1]):
@@ -92,7 +93,7 @@ def scatter_row(rows: Rows, sample: int, x: Floats, listed: NDArray[np.int64]) -
 def transpose(
     rows: Rows, samples: NDArray[np.int64], to: Transposed, listed: NDArray[np.int64]
 ) -> int:
-    """Bring what some samples store into the order of columns; list these, return how many."""
+    """Transpose some sparse rows to column order; list the columns in use; return how many."""
     ends = to.ends
     m = 0
     for i in range(samples.size):
@@ -125,7 +126,7 @@ def add_listed(
     C: Floats,
     n: int,
 ) -> None:
-    """Add alpha times the sum of the listed rows of B, each times its value, to n columns of C."""
+    """Add alpha v B to n columns of C, where v is sparse: the axpys of the listed rows of B."""
     V = lanes(C)
     j = 0
     while j < n:
@@ -149,7 +150,7 @@ def _add_columns(
     j: int,
     vectors: int,
 ) -> int:
-    """Add the listed rows to so many vectors of columns from j on; return how many columns."""
+    """Update `vectors` vectors of columns from j on; return how many columns."""
     c = load_tile(C, j, vectors)
     total = splat(C.dtype.type(0.0), c)
     for q in range(index.size):

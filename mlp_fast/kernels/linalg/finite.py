@@ -1,4 +1,4 @@
-"""Whether every number is finite, or within a range, and how large numbers are."""
+"""Tests for finite numbers and for ranges; the sum and the maximum of absolute values."""
 
 from mlp_fast.kernels.compile.jit import kernel
 from mlp_fast.kernels.simd.arrays import unlocked
@@ -9,13 +9,13 @@ from mlp_fast.kernels.simd.vector import absolute, fma, lanes, maximum, splat, v
 
 @kernel
 def all_finite(values: Floats) -> bool:
-    """Look at every element of a read-only array."""
+    """Return whether every element of a read-only array is finite."""
     return are_finite(unlocked(values))
 
 
 @kernel
 def are_finite(values: Floats) -> bool:
-    """Look at every element: 0 times a number is 0 only if that is finite."""
+    """Return whether every element x is finite: only then is 0 x = 0."""
     zero = values.dtype.type(0.0)
     V = lanes(values)
     whole = values.size - values.size % V
@@ -29,7 +29,7 @@ def are_finite(values: Floats) -> bool:
 
 @kernel
 def all_within(values: Floats, low: float, high: float) -> bool:
-    """Look at every element, without a temporary array and, to be vectorized, without a branch."""
+    """Return whether all elements are in [low, high], without temporaries or branches."""
     outside = 0
     for i in range(values.size):
         outside += not low <= values[i] <= high
@@ -38,7 +38,7 @@ def all_within(values: Floats, low: float, high: float) -> bool:
 
 @kernel
 def sum_of_sizes(values: Floats, n: int) -> float:
-    """Sum up the first n numbers without their signs; not finite if one of them is not."""
+    """Sum the absolute values of the first n numbers; not finite if one of them is not."""
     V = lanes(values)
     whole = n - n % V
     total = splat(values.dtype.type(0.0))
@@ -51,7 +51,7 @@ def sum_of_sizes(values: Floats, n: int) -> float:
 
 @kernel
 def largest(values: Floats, n: int) -> Real:
-    """Return the largest of the first n numbers without their signs; NaN goes unseen."""
+    """Return the largest absolute value of the first n numbers; NaN is ignored."""
     V = lanes(values)
     whole = n - n % V
     most = splat(values.dtype.type(0.0))

@@ -1,4 +1,4 @@
-"""Rows of a matrix gathered, where they must lie end to end or end in zeros."""
+"""Gather rows of a matrix, padded with zeros, and prefetch them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from mlp_fast.kernels.simd.vector import lanes
 
 @kernel
 def gather(X: Floats, samples: NDArray[np.int64], rows: Floats, width: int) -> None:
-    """Copy the rows of some samples; each then ends in zeros, up to a whole vector."""
+    """Gather the rows of some samples, each padded with zeros to a whole vector."""
     x, n = flat(X), X.shape[1]
     V = lanes(x)
     whole = n - n % V
@@ -26,7 +26,7 @@ def gather(X: Floats, samples: NDArray[np.int64], rows: Floats, width: int) -> N
 
 @kernel
 def expect_row(X: Floats, sample: int) -> None:
-    """Have a row on its way early: memory takes longer than what is done with it."""
+    """Prefetch a row: memory takes longer to deliver it than the work on it takes."""
     x, n = flat(X), X.shape[1]
     for p in range(sample * n, sample * n + n, lanes(x)):
         expect(x, p)

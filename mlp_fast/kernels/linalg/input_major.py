@@ -1,8 +1,8 @@
-"""Passes over input-major weights: row p holds w_p1 .. w_pn, row 0 the bias node's (68).
+"""Matvecs and updates on input-major weights: row p holds w_p1 .. w_pn, row 0 the bias's (68).
 
-Inputs are listed by their positions, so that those that are 0 may be missing. Columns are taken in
-tiles of up to eight vectors, so that sums stay in registers from row to row. A vector may reach
-over the end of a row into the next: there delta is 0, which changes nothing.
+A list of indices says which inputs to visit, so that zeros can be skipped. Columns are taken in
+tiles of up to eight vectors, whose sums stay in registers from row to row. A vector may reach past
+the end of a row into the next; delta is padded with zeros, so nothing changes there.
 """
 
 import numpy as np
@@ -15,14 +15,14 @@ from mlp_fast.kernels.simd.memory import load, load_tile, store
 from mlp_fast.kernels.simd.types import Floats, Real
 from mlp_fast.kernels.simd.vector import fma, lanes, splat, vsum
 
-ONLY = np.zeros(1, np.int64)  # the list of a matrix of one row
+ONLY = np.zeros(1, np.int64)  # the row list of a matrix of one row
 
 
 @kernel(inline=False)
 def sum_inputs(
     W: Floats, stride: int, x: Floats, listed: NDArray[np.int64], h: Floats, n: int
 ) -> None:
-    """Compute h_j, the sum over p of a_p w_pj, the bias node's a_0 being -1 (2)."""
+    """Compute h_j, the sum over listed p of a_p w_pj, with the bias node's a_0 = -1 (2)."""
     V = lanes(W)
     for j in range(0, n, V):
         store(h, j, -load(W, j))
@@ -40,7 +40,7 @@ def update_inputs(
     delta: Floats,
     n: int,
 ) -> None:
-    """Subtract eta delta_q a_p from w_pq (4)."""
+    """Subtract eta delta_q a_p from w_pq (4), for the listed inputs p and the bias."""
     V = lanes(W)
     j = 0
     while j < n:
@@ -65,7 +65,7 @@ def _update_tile(
     j: int,
     vectors: int,
 ) -> int:
-    """Update so many vectors of columns from j on; return how many columns."""
+    """Update `vectors` vectors of columns from j on; return how many columns."""
     d = load_tile(delta, j, vectors)
     store(W, j, fma(eta, d, load_tile(W, j, vectors)))
     for q in range(listed.size):
@@ -78,7 +78,7 @@ def _update_tile(
 def back_propagate_inputs(
     W: Floats, stride: int, delta: Floats, n: int, delta_below: Floats, n_below: int
 ) -> None:
-    """Compute the sum in (36), with the weights as they were in the forward phase."""
+    """Compute the sum in (36): the dot products of delta and the rows of W, not yet updated."""
     V = lanes(W)
     for p in range(n_below):
         total = splat(W.dtype.type(0.0))

@@ -1,7 +1,7 @@
-"""Products of strided matrices, from tiles that stay in registers.
+"""Matmuls of strided matrices, in tiles whose sums stay in registers.
 
-All columns are taken in whole vectors, which may reach over the end of a row: the rows of B have
-zeros there, or else what is added there to C is never read.
+Columns are taken in whole vectors, which may reach past the end of a row: there either the rows of
+B are padded with zeros, or C has slack that is never read.
 """
 
 import numpy as np
@@ -14,11 +14,11 @@ from mlp_fast.kernels.simd.microkernels import add_tile, dot_tile
 from mlp_fast.kernels.simd.types import Real
 from mlp_fast.kernels.simd.vector import lanes
 
-# how much stays in registers: 16 or 24 sums and what they are made of, or 4 where a vector takes
-# several
+# tile sizes such that all sums and their operands stay in registers: up to 16 sums, or 4 where a
+# vector takes several registers
 TALL = 8 if WIDE else 4
 DOT_TALL, DOT_WIDE = (2, 8) if WIDE else (1, 4)
-SINGLE_COLUMNS = 3  # so few columns of C are taken one by one
+SINGLE_COLUMNS = 3  # if no more columns of C are left, they are taken one by one
 
 
 @kernel(inline=False)
@@ -30,12 +30,12 @@ def add_product(
     listed: Listed,
     n: int,
 ) -> None:
-    """Add alpha A B to C, in the listed rows and n columns; sums run over the inner list."""
+    """Add alpha A B to n columns of C, in the listed rows; sums run over `listed.inner`."""
     V = lanes(C.values)
     j = 0
     while j < n:
         left = (n - j + V - 1) // V
-        if WIDE and left == 3:  # or else a single vector would be left over
+        if WIDE and left == 3:  # otherwise a single vector would be left over
             j += _add_strip(alpha, A, B, C, listed, j, 4, 3)
         elif WIDE and left >= 2:
             j += _add_strip(alpha, A, B, C, listed, j, TALL, 2)
@@ -54,7 +54,7 @@ def _add_strip(
     tall: int,
     vectors: int,
 ) -> int:
-    """Add alpha A B in so many vectors of columns from j on; return how many columns."""
+    """Update `vectors` vectors of columns of C from j on; return how many columns."""
     rows, inner, packed = listed.rows, listed.inner, listed.packed
     r = 0
     while rows.size - r >= tall:
@@ -77,7 +77,7 @@ def add_to_row(
     inner: NDArray[np.int64],
     n: int,
 ) -> None:
-    """Add alpha A B to the row at rows[r] only, in as few strips as registers allow."""
+    """Add alpha A B to row rows[r] alone (a matvec), in as few strips as registers allow."""
     V = lanes(C.values)
     j = 0
     while j < n:
@@ -104,19 +104,19 @@ def add_to_row(
 
 @kernel(inline=False)
 def dot_product(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int) -> None:
-    """Write A B' to m rows and n columns of C, and anything behind them, up to a whole vector."""
+    """Write A B' to m rows and n columns of C, whose rows need slack up to a whole vector."""
     _dot_strips(A, B, C, m, n_inner, n, 0)
 
 
 @kernel(inline=False)
 def dot_product_biased(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int) -> None:
-    """Write A_bias B' to C: before A a column of -1 (70), with whose weights rows of B begin."""
+    """Write A_bias B' to C: A_bias is A after a column of -1 (70); rows of B begin with a bias."""
     _dot_strips(A, B, C, m, n_inner, n, 1)
 
 
 @inlined
 def _dot_strips(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int, biased: int) -> None:
-    """Write A B', some rows of B at a time: these stay in a cache while all of A meets them."""
+    """Write A B', a few rows of B at a time, which stay in cache while all of A meets them."""
     q = 0
     while q < n:
         if n - q > SINGLE_COLUMNS:
@@ -137,7 +137,7 @@ def _dot_strip(
     biased: int,
     width: int,
 ) -> int:
-    """Write so many columns of C from q on; return how many."""
+    """Write `width` columns of C from q on; return the width."""
     r = 0
     while m - r >= DOT_TALL:
         dot_tile(A, B, C, r, q, n_inner, n, biased, DOT_TALL, width)
@@ -150,7 +150,7 @@ def _dot_strip(
 
 @kernel
 def dot_row(A: Matrix, B: Matrix, C: Matrix, n_inner: int, n: int) -> None:
-    """Write A_bias B' of a single row; of each vector written, as few quarters as there are."""
+    """Write A_bias B' for a single row of A, computing no more quarters of a vector than needed."""
     quarter = lanes(C.values) // 4
     q = 0
     while q < n:

@@ -1,4 +1,4 @@
-"""Matrices in buffers: dense, sparse (CSR), and what a product takes of them."""
+"""What matmuls take: strided matrices in buffers, lists of indices, and rows of inputs."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from mlp_fast.kernels.simd.types import Floats
 
 
 class Matrix(NamedTuple):
-    """Numbers in a buffer: row i, column j stands at i row + j column."""
+    """A strided matrix in a buffer: element (i, j) is values[i * row + j * column]."""
 
     values: Floats
     row: int
@@ -17,15 +17,15 @@ class Matrix(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """What a product of matrices takes: C has these rows, and sums run over these numbers."""
+    """The indices of a matmul: which rows of C to compute, and which inner indices to sum over."""
 
     rows: NDArray[np.int64]  # of A and C
     inner: NDArray[np.int64]  # columns of A, rows of B
-    packed: bool  # whether A has no others, so that its own numbers are the places in the lists
+    packed: bool  # whether A stores only these rows and columns, end to end
 
 
 class Rows(NamedTuple):
-    """Inputs, never copied: a matrix, or, if it is sparse (CSR), what is stored of it."""
+    """Rows of inputs, never copied: a dense matrix, or the arrays of a CSR matrix."""
 
     X: Floats  # (k, n), read-only; no rows if sparse
     values: Floats  # (stored,), read-only; these three are empty unless sparse
@@ -36,5 +36,5 @@ class Rows(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of the matrix."""
+        """The shape (k, n) of the matrix."""
         return (self.starts.size - 1 if self.sparse else self.X.shape[0]), self.n

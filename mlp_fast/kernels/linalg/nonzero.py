@@ -1,4 +1,4 @@
-"""Which inputs are not zero, listed without a branch: the others need no visit to their weights."""
+"""List non-zero inputs without branches, so that the weights of zeros need not be visited."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +10,18 @@ from mlp_fast.kernels.simd.memory import load, load_first
 from mlp_fast.kernels.simd.types import Floats, Vector
 from mlp_fast.kernels.simd.vector import bits, lanes
 
-MANY_INPUTS = 64  # of a row: fewer are not worth looking for zeros
-MANY_ZEROS = 0.2  # of the inputs: where a batch's lists pay
+MANY_INPUTS = 64  # per row: with fewer, looking for zeros does not pay
+MANY_ZEROS = 0.2  # as a fraction of the inputs: with more, lists pay in batches
 
 
 def skips_zeros(rows: Rows) -> bool:
-    """Whether rows are so long, and so many inputs 0, that listing the others pays in batches."""
+    """Return whether rows are long and sparse enough for lists of non-zeros to pay in batches."""
     return rows.n >= MANY_INPUTS and bool(zeros_are_many(rows.X))
 
 
 @kernel
 def zeros_are_many(X: Floats) -> bool:
-    """Count the zeros of a matrix."""
+    """Return whether more than MANY_ZEROS of a matrix is zero."""
     zeros = 0
     for i in range(X.shape[0]):
         for p in range(X.shape[1]):
@@ -31,7 +31,7 @@ def zeros_are_many(X: Floats) -> bool:
 
 @kernel
 def list_inputs(x: Floats, listed: NDArray[np.int64]) -> int:
-    """List the inputs of one sample that are not 0; return how many."""
+    """List the non-zero inputs of one sample; return how many."""
     V = lanes(x)
     whole = x.size - x.size % V
     m = 0
@@ -44,7 +44,7 @@ def list_inputs(x: Floats, listed: NDArray[np.int64]) -> int:
 
 @kernel
 def list_columns(X: Matrix, k: int, n: int, listed: NDArray[np.int64]) -> int:
-    """List the columns of k rows that are not 0 in all of them; return how many."""
+    """List the columns that are non-zero in at least one of k rows; return how many."""
     V = lanes(X.values)
     whole = n - n % V
     m = 0
@@ -57,7 +57,7 @@ def list_columns(X: Matrix, k: int, n: int, listed: NDArray[np.int64]) -> int:
 
 @inlined
 def some_of(X: Matrix, k: int, p: int, n: int, full: bool) -> Vector:
-    """Return n columns from p on, each 0 where it is 0 in all of k rows."""
+    """Return a vector of n columns from p on: a lane is 0 only where all k rows are 0."""
     some = load_part(X.values, p, n, full)
     for i in range(p + X.row, p + k * X.row, X.row):
         some = either(some, load_part(X.values, i, n, full))
@@ -66,13 +66,13 @@ def some_of(X: Matrix, k: int, p: int, n: int, full: bool) -> Vector:
 
 @inlined
 def load_part(x: Floats, i: int, n: int, full: bool) -> Vector:
-    """Return n numbers, a full vector or less; memory behind them may be nobody's."""
+    """Load n numbers, a full vector or fewer, without touching the memory behind them."""
     return load(x, i) if full else load_first(x, i, n)
 
 
 @kernel
 def list_rows(X: Matrix, k: int, p: int, listed: NDArray[np.int64]) -> int:
-    """List the rows whose eight columns from p on are not all 0; return how many."""
+    """List the rows with a non-zero among the eight columns from p on; return how many."""
     m = 0
     for i in range(k):
         listed[m] = i

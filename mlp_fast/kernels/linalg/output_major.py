@@ -1,7 +1,7 @@
-"""Passes over output-major weights: row q holds w_1q .. w_nq, its bias just before.
+"""Matvecs and updates on output-major weights: row q holds w_1q .. w_nq, its bias just before.
 
-Rows and inputs are taken in whole vectors, which reach over the end of a row, even into the next
-row's bias: there the inputs are 0, which adds nothing and changes nothing.
+Rows and inputs are taken in whole vectors, which may reach past the end of a row, even into the
+next row's bias: inputs are padded with zeros, so this adds and changes nothing.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from mlp_fast.kernels.simd.vector import fma, lanes, splat, vsum
 
 @kernel
 def sum_outputs(W: Floats, stride: int, p: Floats, n_in: int, h: Floats, n: int) -> None:
-    """Compute h_q, the sum over p of a_p w_pq, the bias node's a_0 being -1 (2)."""
+    """Compute h_q, the dot product of row q and the inputs, with the bias node's a_0 = -1 (2)."""
     dot_row(Matrix(p, 0, 1), Matrix(W, stride, 1), Matrix(h, 0, 1), n_in, n)
 
 
@@ -25,7 +25,7 @@ def sum_outputs(W: Floats, stride: int, p: Floats, n_in: int, h: Floats, n: int)
 def sum_some_outputs(
     W: Floats, stride: int, p: Floats, places: NDArray[np.int64], h: Floats, n: int
 ) -> None:
-    """Compute h_q (2) from the vectors of inputs that begin at some places; the others are 0."""
+    """Compute h_q (2) from the vectors of inputs that begin at `places`; all others are 0."""
     for q in range(n):
         i = 1 + q * stride
         total = splat(W.dtype.type(0.0))
@@ -40,7 +40,7 @@ def back_propagate_and_update(
 ) -> None:
     """Compute the sum in (36) and subtract eta delta_q a_p from w_pq (4), in one pass.
 
-    The sum takes each weight as it was in the forward phase.
+    The sum uses each weight as it was before the update.
     """
     V = lanes(W)
     k = 0
@@ -66,7 +66,7 @@ def _back_tile(
     k: int,
     vectors: int,
 ) -> int:
-    """Sum up and update so many vectors of inputs from k on; return how many inputs."""
+    """Sum and update `vectors` vectors of inputs from k on; return how many inputs."""
     a = load_tile(p, k, vectors)
     total = splat(W.dtype.type(0.0), a)
     i = 1 + k
@@ -89,7 +89,7 @@ def back_propagate_outputs(
     below: Floats,
     n_in: int,
 ) -> None:
-    """Compute the sum in (36), and leave the weights as they are."""
+    """Compute the sum in (36) without updating the weights."""
     V = lanes(W)
     for k in range(0, n_in, V):
         store(below, k, splat(W.dtype.type(0.0)))
@@ -120,7 +120,7 @@ def update_some_outputs(
     delta: Floats,
     n: int,
 ) -> None:
-    """Update w_pq (4) of the vectors of inputs that begin at some places; the others are 0."""
+    """Update w_pq (4) for the vectors of inputs that begin at `places`; all others are 0."""
     for q in range(n):
         i = 1 + q * stride
         for c in range(places.size):

@@ -1,6 +1,6 @@
-"""Some rows packed: without the columns that are 0 in all of them.
+"""Pack a block of rows: drop the columns that are 0 in all of them.
 
-Rows that are dense and the same rows in CSR are packed alike, to the bit.
+Dense rows and the same rows in CSR are packed to the same bits.
 """
 
 from typing import NamedTuple
@@ -20,25 +20,25 @@ from mlp_fast.kernels.simd.memory import expect, store
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.kernels.simd.vector import lanes, splat
 
-CROWDED_COLUMNS = 8  # columns for each stored number: with fewer, a look at all is faster
+CROWDED_COLUMNS = 8  # columns per stored number: with fewer, packing as dense is faster
 
 
 class Packed(NamedTuple):
-    """Buffers of some rows that are packed."""
+    """Buffers for a block of packed rows."""
 
-    x: Floats  # (rows, width), each row's packed columns, then a vector of zeros
+    x: Floats  # (rows, width), each row's packed columns, padded with a vector of zeros
     width: int
-    listed: NDArray[np.int64]  # (n + ROOM,), the columns that are there
-    places: NDArray[np.int64]  # (rows,), where the rows begin in what they are packed from
-    dense: Floats  # (rows, n) or nothing: zeros, into which sparse rows are written
-    heads: NDArray[np.int64]  # (3, rows), how far each sparse row is merged
+    listed: NDArray[np.int64]  # (n + ROOM,), indices of the columns that are kept
+    places: NDArray[np.int64]  # (rows,), where each row begins in its source
+    dense: Floats  # (rows, n) or empty: zeros, into which sparse rows are scattered
+    heads: NDArray[np.int64]  # (3, rows), the k-way merge's place, end and next column in each row
 
 
 def packed_buffers(n_rows: int, n: int, dtype: np.dtype, stored: int) -> Packed:
-    """Return buffers for rows of n columns; sparse ones store so many numbers, dense ones 0."""
-    most = min(n, n_rows * stored) if stored else n  # columns that are listed
+    """Return buffers for rows of n columns of at most `stored` stored numbers; 0 if dense."""
+    most = min(n, n_rows * stored) if stored else n  # columns that may be listed
     width = apart(most + lanes_of(dtype), dtype)
-    # merged from rows of so few numbers, they need not be dense
+    # rows that are sparser are always merged, and need no dense copy
     n_dense = n if stored and n <= CROWDED_COLUMNS * n_rows * stored else 0
     return Packed(
         x=aligned(n_rows * width, dtype),
@@ -52,13 +52,13 @@ def packed_buffers(n_rows: int, n: int, dtype: np.dtype, stored: int) -> Packed:
 
 @inlined
 def pack(rows: Rows, samples: NDArray[np.int64], packed: Packed, sparse: bool) -> int:
-    """Pack some of the rows, which are dense or sparse; return how many columns are listed."""
+    """Pack some rows, dense or sparse; return how many columns are listed."""
     return pack_sparse(rows, samples, packed) if sparse else pack_dense(rows.X, samples, packed)
 
 
 @kernel
 def pack_dense(X: Floats, samples: NDArray[np.int64], packed: Packed) -> int:
-    """Pack some rows of a matrix."""
+    """Pack some rows of a dense matrix; return how many columns are listed."""
     n = X.shape[1]
     for t in range(samples.size):
         packed.places[t] = samples[t] * n
@@ -84,8 +84,8 @@ def pack_columns(source: Floats, n: int, count: int, packed: Packed) -> int:
 def pack_part(
     source: Floats, p: int, n: int, full: bool, m: int, count: int, packed: Packed
 ) -> int:
-    """Pack n columns from p on, a full vector or less, behind m; return how many are listed now."""
-    ahead = 8 * lanes(source)  # so many rows side by side are more than a CPU looks ahead in
+    """Pack n columns from p on, a full vector or fewer, after the m listed; return the new m."""
+    ahead = 8 * lanes(source)  # a CPU does not prefetch so many rows side by side by itself
     some = load_part(source, packed.places[0] + p, n, full)
     for t in range(count):
         begin = packed.places[t] + p
@@ -99,7 +99,7 @@ def pack_part(
         if WIDE:
             x = load_part(source, begin + p, n, full)
             store(packed.x, to + m, compress(x, some != 0))
-        else:  # there is no such instruction
+        else:  # without a compress instruction
             for q in range(m, following):
                 packed.x[to + q] = source[begin + packed.listed[q]]
     return following
@@ -107,7 +107,7 @@ def pack_part(
 
 @kernel
 def pack_sparse(rows: Rows, samples: NDArray[np.int64], packed: Packed) -> int:
-    """Pack some sparse rows: by a k-way merge, or made dense where they store much."""
+    """Pack some sparse rows: by a k-way merge, or as dense rows if they store much."""
     stored = 0
     for t in range(samples.size):
         stored += rows.starts[samples[t] + 1] - rows.starts[samples[t]]

@@ -1,1 +1,1 @@
-"""What a network is to a kernel: its layers, activations and losses, and the forward process."""
+"""Networks as kernels see them: layers, activations, losses, and the forward pass."""

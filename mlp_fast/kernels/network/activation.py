@@ -1,6 +1,6 @@
 """Activation functions (37-45), each with its name, formula and derivative side by side.
 
-To add one, add it to `ACTIVATIONS`; its meaning in NumPy goes into reference.py.
+To add one, add it to `ACTIVATIONS`, and its NumPy definition to reference.py.
 """
 
 import math
@@ -15,29 +15,29 @@ from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.kernels.simd.value import Value
 from mlp_fast.kernels.simd.vector import by_code, first, lanes
 
-Formula = Callable[[Any, Any], Any]  # of two Values: vectors or numbers under construction
+Formula = Callable[[Any, Any], Any]  # of two Values: LLVM vectors or scalars under construction
 
 
 @dataclass(frozen=True, eq=False)
 class Activation:
-    """What the package knows of an activation function; there is one of each, copied by name."""
+    """An activation function; there is one object of each, copied and pickled by name."""
 
     name: str
     formula: Formula  # a = g(h), of h and beta
-    derivative: Formula | None  # g'(h), of a and beta; None if there is no gradient to follow
+    derivative: Formula | None  # g'(h), of a and beta; None if it cannot be trained
     low: float = -math.inf  # the closed range of the outputs
     high: float = math.inf
-    of_h: bool = False  # whether the derivative is a formula of h, which cannot be told from a
-    of_layer: bool = False  # whether g ties the nodes of a layer together: for the output only
+    of_h: bool = False  # whether the derivative takes h, because a does not determine it
+    of_layer: bool = False  # whether g couples the nodes of a layer: for the output only
     source: str = ""  # its equation in the tutorial
 
     @property
     def code(self) -> int:
-        """The number by which kernels know it."""
+        """Its number in kernels."""
         return CODES[self.name]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle the name alone."""
+        """Copy and pickle by name."""
         return _named, (self.name,)
 
 
@@ -58,7 +58,7 @@ def _tanh_derivative(a: Value, beta: Value) -> Any:
 
 
 def _relu(h: Value, beta: Value) -> Any:
-    return (h <= 0.0).choose(0.0, h)  # NaN stays
+    return (h <= 0.0).choose(0.0, h)  # NaN propagates
 
 
 def _relu_derivative(a: Value, beta: Value) -> Any:
@@ -66,7 +66,7 @@ def _relu_derivative(a: Value, beta: Value) -> Any:
 
 
 def _threshold(h: Value, beta: Value) -> Any:
-    return (h > 0.0).choose(1.0, (h <= 0.0).choose(0.0, h))  # NaN stays
+    return (h > 0.0).choose(1.0, (h <= 0.0).choose(0.0, h))  # NaN propagates
 
 
 def _identity(h: Value, beta: Value) -> Any:
@@ -84,34 +84,34 @@ ACTIVATIONS = {
         Activation("tanh", _tanh, _tanh_derivative, -1.0, 1.0, source="(40)"),
         Activation("linear", _identity, _one, source="(45)"),
         Activation("relu", _relu, _relu_derivative, 0.0),
-        # whose derivative is a Jacobian, see loss.py
+        # its derivative is a Jacobian: see loss.py
         Activation("softmax", _identity, _one, 0.0, 1.0, of_layer=True, source="(42)"),
         Activation("threshold", _threshold, None, 0.0, 1.0, source="(37)"),
     )
 }
-"""By their names."""
+"""All activations, by name."""
 CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
 SOFTMAX = CODES["softmax"]
 
 
 def times(derivative: Formula | None) -> Callable[[Any, Any, Any], Any]:
-    """Return the formula of delta g'(h), of what that is told from, beta and delta."""
+    """Return the formula of delta g'(h), of three values: a (or h, if `of_h`), beta and delta."""
     if derivative is None or derivative is _one:
         return lambda told, beta, delta: delta
     return lambda told, beta, delta: delta * derivative(told, beta)
 
 
 g = by_code("g", [activation.formula for activation in ACTIVATIONS.values()])
-"""g(code, h, beta), of vectors or numbers; of softmax, which needs the whole layer, h itself."""
+"""g(code, h, beta) of vectors or scalars; for softmax, which needs the whole layer, just h."""
 times_derivative = by_code(
     "times_derivative", [times(activation.derivative) for activation in ACTIVATIONS.values()]
 )
-"""delta g'(h) as times_derivative(code, told, beta, delta); `told` is a, or h if it is `of_h`."""
+"""delta g'(h) as times_derivative(code, told, beta, delta); `told` is a, or h if `of_h`."""
 
 
 @kernel
 def activate(activation: int, beta: float, h: Floats, a: Floats, n: int) -> None:
-    """Write a = g(h) of n neurons, and zeros to the end of a vector; both may be one array."""
+    """Write a = g(h) of n neurons, padded with zeros to a whole vector; may work in place."""
     if activation == SOFTMAX:
         softmax(h, a, n)
         return
@@ -126,7 +126,7 @@ def activate(activation: int, beta: float, h: Floats, a: Floats, n: int) -> None
 
 @kernel
 def softmax(h: Floats, a: Floats, n: int) -> None:
-    """Write exp(h) over its sum (42), shifted by the largest h so that nothing overflows."""
+    """Write the softmax of h (42), shifted by the largest h so that nothing overflows."""
     largest = h[0]
     for j in range(1, n):
         largest = max(largest, h[j])
@@ -140,7 +140,7 @@ def softmax(h: Floats, a: Floats, n: int) -> None:
 
 @kernel
 def times_slope(activation: int, beta: float, told: Floats, delta: Floats, n: int) -> None:
-    """Multiply delta by g'(h) of n neurons; zeros to the end of a vector."""
+    """Multiply delta by g'(h) of n neurons, and pad it with zeros to a whole vector."""
     V = lanes(told)
     b = told.dtype.type(beta)
     whole = n - n % V
@@ -153,7 +153,10 @@ def times_slope(activation: int, beta: float, told: Floats, delta: Floats, n: in
 
 @kernel
 def activate_each(activation: int, beta: float, h: Floats, a: Floats, n: int) -> None:
-    """Write a = g(h) of n neurons only, one by one: a vector would wait for sums so stored."""
+    """Write a = g(h) of n neurons one by one, without padding.
+
+    For h that was stored number by number: a vector load would stall until those stores are done.
+    """
     b = h.dtype.type(beta)
     for j in range(n):
         a[j] = g(activation, h[j], b)

@@ -1,4 +1,4 @@
-"""What kernels are called with, grouped so that no argument list is a wall."""
+"""The arguments of kernels, grouped into named tuples."""
 
 from typing import Any, NamedTuple
 
@@ -12,15 +12,15 @@ LAYER = np.dtype(
     [
         ("n_in", np.int64),  # nodes of the layer before, its bias node not counted
         ("n_out", np.int64),  # nodes of this layer
-        ("by_input", np.int64),  # whether weights are input-major: a row belongs to an input
+        ("by_input", np.int64),  # whether the weights are input-major: one row per input
         ("weights", np.int64),  # where this layer's rows begin in theta
-        ("stride", np.int64),  # from one row to the next
+        ("stride", np.int64),  # distance between rows
         ("nodes", np.int64),  # where its neurons begin in the buffers of one sample
-        ("width", np.int64),  # from one sample to the next in the buffers of many ...
-        ("before", np.int64),  # ... and the widths of all layers before this one
+        ("width", np.int64),  # distance between samples in the buffers of many ...
+        ("before", np.int64),  # ... and the sum of the widths of all earlier layers
         ("activation", np.int64),  # a code of activation.py
         ("beta", np.float64),  # the sigmoid's steepness (38)
-        ("keeps_h", np.int64),  # whether g'(h) is told from h, which is kept for it, or from a
+        ("keeps_h", np.int64),  # whether h is kept, because g'(h) is computed from it, not from a
     ],
     align=True,
 )
@@ -31,42 +31,42 @@ class Network(NamedTuple):
 
     theta: Floats  # (n_weights,)
     layers: NDArray[np.void]  # (L,) of LAYER
-    every: NDArray[np.int64]  # 0, 1, 2, ...: the list of rows or inputs of which none is left out
+    every: NDArray[np.int64]  # 0, 1, 2, ...: the list of rows or inputs that leaves none out
 
 
 class Shape(NamedTuple):
-    """A network as it looks before kernels run: which buffers it needs, which path it takes."""
+    """What is known of a network before kernels run, to choose its path and make its buffers."""
 
     sizes: tuple[int, ...]  # nodes of every layer, input and output included
-    widths: tuple[int, ...]  # from one sample to the next in the buffers of many, of each of these
-    nodes: tuple[int, ...]  # where each begins in the buffers of one sample, and where all end
-    strides: tuple[int, ...]  # from one row of weights to the next, of each layer but the input
+    widths: tuple[int, ...]  # per layer: distance between samples in the buffers of many
+    nodes: tuple[int, ...]  # where each begins in the buffers of one sample; last, their size
+    strides: tuple[int, ...]  # distance between rows of weights, per layer but the input
     n_weights: int  # biases included
     n_theta: int  # numbers in the buffer of the weights
-    input_major: bool  # whether a row of the first layer's weights belongs to an input
-    keeps_h: bool  # whether a layer keeps h for its derivative
-    elementwise: bool  # whether no activation ties the nodes of a layer together
+    input_major: bool  # whether the first layer's weights are input-major
+    keeps_h: bool  # whether any layer keeps h for its derivative
+    elementwise: bool  # whether no activation couples the nodes of a layer
     dtype: np.dtype[Any]
     every: NDArray[np.int64]  # that of `Network`
 
 
 class Data(NamedTuple):
-    """The examples, never copied, and the order or orders in which they are taken."""
+    """The examples, never copied, and the orders in which epochs take them."""
 
     rows: Rows  # (k, n_0)
     T: Floats  # (k, n_L), read-only
     orders: NDArray[np.int64]  # (r, k), epoch e uses row e % r
-    in_order: bool  # whether every epoch takes the examples as they stand
+    in_order: bool  # whether every epoch takes the examples in their given order
 
 
 class Rule(NamedTuple):
-    """How the network learns from them, by plain gradient descent."""
+    """How the network learns from the examples: plain gradient descent, and its options."""
 
     loss: int  # a code of loss.py
     learning_rate: float
     batch_size: int
     shuffle: bool  # whether each epoch writes a fresh order into orders
-    key: int  # of the stream that the orders are drawn from
+    key: int  # of the random stream that orders are drawn from
 
 
 class Curves(NamedTuple):

@@ -1,4 +1,9 @@
-"""The forward phase of one sample (2, 3), layer by layer: matvecs, activations."""
+"""The forward pass of one sample (2, 3): a matvec and an activation per layer.
+
+Computes `Reference.forward` of reference.py for one row, for all networks; online training, `step`
+and recall of a single row share it. It allocates nothing, and an input-major first layer skips the
+weights of zero inputs.
+"""
 
 from typing import Any, NamedTuple
 
@@ -17,16 +22,16 @@ from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.kernels.simd.vector import lanes
 
-FEW_OUTPUTS = 3  # of a layer: so few are best taken one by one
+FEW_OUTPUTS = 3  # of a layer: up to so many are computed one by one
 
 
 class Nodes(NamedTuple):
-    """Buffers of one sample: each layer begins at a multiple of a vector and ends in zeros."""
+    """Buffers of one sample: each layer is vector-aligned and padded with zeros."""
 
     a: Floats  # outputs
-    delta: Floats  # h, then delta, which no longer needs h
-    h: Floats  # of layers that keep it; no numbers if none does
-    listed: NDArray[np.int64]  # (n_0 + ROOM,), which inputs are not 0
+    delta: Floats  # h, overwritten by delta
+    h: Floats  # of the layers that keep it; empty if none does
+    listed: NDArray[np.int64]  # (n_0 + ROOM,), indices of the non-zero inputs
 
 
 def node_buffers(shape: Shape) -> Nodes:
@@ -57,7 +62,7 @@ def first_sum(network: Network, x: Floats, nodes: Nodes) -> int:
 
 @kernel
 def forward_layers(network: Network, nodes: Nodes) -> None:
-    """From h of the first layer on, compute all outputs (2, 3); keep h where there is room."""
+    """Compute all outputs from h of the first layer (2, 3); keep h where there is room for it."""
     for l in range(network.layers.size):
         layer = network.layers[l]
         h, a = nodes.delta[layer.nodes :], nodes.a[layer.nodes :]
@@ -80,13 +85,13 @@ def forward_layers(network: Network, nodes: Nodes) -> None:
 
 @inlined
 def takes_each(layer: Any) -> bool:
-    """Whether the outputs of a layer are taken one by one."""
+    """Return whether the outputs of a layer are computed one by one."""
     return layer.n_out <= FEW_OUTPUTS and not layer.by_input and layer.activation != SOFTMAX
 
 
 @inlined
 def told_from(layer: Any, nodes: Nodes) -> Floats:
-    """Return what g'(h) of a layer is told from: a, or h."""
+    """Return what g'(h) of a layer is computed from: a, or h if the layer keeps it."""
     told = nodes.a[layer.nodes :]
     if layer.keeps_h:
         told = nodes.h[layer.nodes :]

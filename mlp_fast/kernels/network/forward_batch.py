@@ -1,4 +1,9 @@
-"""The forward phase of many rows at once (58-70): a matmul for each layer, then activations."""
+"""The forward pass of many rows at once (58-70): a matmul and an activation per layer.
+
+Computes `Reference.forward` of reference.py, for all networks; batch training and recall share it.
+Tiles of rows read each weight once for all of their rows, and where many inputs are zeros, the
+weights of those that are 0 in a group of rows are skipped.
+"""
 
 from typing import Any, NamedTuple
 
@@ -28,34 +33,34 @@ from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.kernels.simd.vector import lanes
 
-ROWS = 256  # that are worked on at a time: their activations fit in a cache
-TOGETHER = 8  # rows of inputs whose zeros are told together: the more, the fewer there are
+ROWS = 256  # per part: their activations fit in a cache
+TOGETHER = 8  # rows that share a list of non-zero columns: more rows share fewer zeros
 
 
 class Work(NamedTuple):
-    """Buffers for some rows; those of a layer form a block, whose rows end in zeros."""
+    """Buffers for some rows: a block for each layer, whose rows are padded with zeros."""
 
     capacity: int  # rows
-    x: Floats  # (capacity, width), rows that were gathered
+    x: Floats  # (capacity, width), gathered rows
     width: int
     outputs: Floats  # a of every layer and row
-    delta: Floats  # h of every layer and row, then delta, which no longer needs h
-    h: Floats  # of layers that keep it; no numbers if none does
-    sums: Floats  # (largest width,), over the rows of a batch
-    gradient: Floats  # as theta, of a batch that is larger than the capacity; or nothing
-    listed: NDArray[np.int64]  # of inputs or of rows that are not 0
-    every: NDArray[np.int64]  # 0, 1, 2, ...: the list of rows of which none is left out
+    delta: Floats  # h of every layer and row, overwritten by delta
+    h: Floats  # of the layers that keep it; empty if none does
+    sums: Floats  # (largest width,), sums over the rows of a batch
+    gradient: Floats  # like theta, for a batch larger than the capacity; else empty
+    listed: NDArray[np.int64]  # indices of non-zero inputs or rows
+    every: NDArray[np.int64]  # 0, 1, 2, ...: the list of rows that leaves none out
     transposed: Transposed
-    gathers: bool  # whether rows must be gathered: not in order, or multiplied in whole vectors
-    skips_zeros: bool  # whether so many inputs are 0 that listing the others is worth its cost
+    gathers: bool  # whether rows must be gathered: they are not in order, or need padding
+    skips_zeros: bool  # whether zeros are many enough for lists of non-zeros to pay
 
 
 class Part(NamedTuple):
-    """Some rows that are worked on at a time."""
+    """The rows that are processed at a time."""
 
-    A: Matrix  # where they are, in order, or else gathered; nowhere if sparse
+    A: Matrix  # in place if they are in order, else gathered; unused if sparse
     rows: Rows
-    samples: NDArray[np.int64]  # which of them
+    samples: NDArray[np.int64]  # indices of the rows in this part
 
 
 def work_buffers(
@@ -68,11 +73,11 @@ def work_buffers(
     skips: bool,
     gradient: bool = False,
 ) -> Work:
-    """Return buffers for so many of the rows at a time, no larger than the task needs."""
+    """Return buffers for n_rows of the rows at a time, no larger than the task needs."""
     dtype, n_in = shape.dtype, shape.sizes[0]
     gathers = not (in_order and shape.input_major)
     gathered = n_rows if gathers else 0
-    if rows.sparse:  # dense, one at a time
+    if rows.sparse:  # made dense one at a time
         gathered = 0 if shape.input_major else 1
     outputs = aligned(n_rows * sum(shape.widths[1:]), dtype)
     return Work(
@@ -93,13 +98,13 @@ def work_buffers(
 
 
 def recall_buffers(shape: Shape, rows: Rows) -> Work:
-    """Return buffers to recall rows: none of a layer is kept, so that h and a share one."""
+    """Return buffers for recall: no layer is kept, so h and a share memory."""
     n_rows = min(rows.shape[0], ROWS)
     return work_buffers(shape, rows, n_rows, in_order=True, train=False, skips=True)
 
 
 def forward_buffers(shape: Shape, rows: Rows) -> Work:
-    """Return buffers that keep all of a forward process, for the backward process after it."""
+    """Return buffers that keep a whole forward pass for the backward pass after it."""
     return work_buffers(shape, rows, rows.shape[0], in_order=True, train=True, skips=False)
 
 
@@ -138,7 +143,7 @@ def forward_batch(network: Network, part: Part, work: Work, sparse: bool) -> Non
 
 @inlined
 def told_from_rows(layer: Any, work: Work) -> Floats:
-    """Return what g'(h) of a layer is told from, for all rows: a, or h."""
+    """Return what g'(h) of a layer is computed from, for all rows: a, or h if it is kept."""
     told = work.outputs[layer.before * work.capacity :]
     if layer.keeps_h:
         told = work.h[layer.before * work.capacity :]
@@ -149,10 +154,10 @@ def told_from_rows(layer: Any, work: Work) -> Floats:
 def sum_by_input(
     network: Network, l: int, A: Matrix, H: Matrix, k: int, skip_zeros: bool, work: Work
 ) -> None:
-    """Compute H = A_bias W of a layer whose weights are input-major."""
+    """Compute H = A_bias W (69) of a layer whose weights are input-major."""
     layer = network.layers[l]
     W = network.theta[layer.weights :]
-    for i in range(k):  # the bias column of (70) as what the sum starts from
+    for i in range(k):  # sums start from the bias column of (70)
         for j in range(0, layer.n_out, lanes(W)):
             store(H.values, i * H.row + j, -load(W, j))
     one, rows = W.dtype.type(1.0), Matrix(W[layer.stride :], layer.stride, 1)
@@ -170,7 +175,7 @@ def sum_by_input(
 
 @kernel
 def sum_by_output(network: Network, l: int, A: Matrix, H: Matrix, k: int) -> None:
-    """Compute H = A_bias W of a layer whose weights are output-major."""
+    """Compute H = A_bias W (69) of a layer whose weights are output-major."""
     layer = network.layers[l]
     W = network.theta[layer.weights :]
     dot_product_biased(A, Matrix(W, layer.stride, 1), H, k, layer.n_in, layer.n_out)
@@ -198,7 +203,7 @@ def sum_sparse(network: Network, rows: Rows, samples: NDArray[np.int64], work: W
 
 @inlined
 def part_of(rows: Rows, samples: NDArray[np.int64], work: Work, sparse: bool) -> Part:
-    """Return some samples; if dense, gathered unless they may stay where they are, in order."""
+    """Return some samples as a part; dense rows are gathered unless they can be used in place."""
     A = Matrix(work.x, work.width, 1)
     if not sparse:
         A = inputs_of(rows.X, samples, work)
@@ -207,7 +212,7 @@ def part_of(rows: Rows, samples: NDArray[np.int64], work: Work, sparse: bool) ->
 
 @kernel
 def inputs_of(X: Floats, samples: NDArray[np.int64], work: Work) -> Matrix:
-    """Return the rows of some samples: where they are, in order, or else gathered."""
+    """Return the rows of some samples: in place if they are in order, else gathered."""
     n = X.shape[1]
     if work.gathers:
         gather(X, samples, work.x, work.width)

@@ -1,7 +1,7 @@
-"""Losses, each with its name, its formula and the errors of the last layer that follow from it.
+"""Losses, each with its name, its formula, and the delta of the output layer that follows from it.
 
-Whatever trains computes errors, losses and deltas of the output here: `judge` for the outputs of
-one sample, `output_delta` and `sum_losses` where samples lie side by side in vectors.
+All training gets errors, losses and the output's delta here: from `judge` for one sample, from
+`output_delta` and `sum_losses` where a vector holds many samples.
 """
 
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ from mlp_fast.kernels.simd.vector import by_code, first, lanes
 
 @dataclass(frozen=True, eq=False)
 class Loss:
-    """What the package knows of a loss; there is one of each, copied by name."""
+    """A loss function; there is one object of each, copied and pickled by name."""
 
     name: str
-    outputs: tuple[str, ...]  # the output activations it pairs with; of () all with a derivative
+    outputs: tuple[str, ...]  # the output activations it pairs with; () for all with a derivative
     source: str = ""  # its equation in the tutorial
 
     @property
     def code(self) -> int:
-        """The number by which kernels know it."""
+        """Its number in kernels."""
         return CODES[self.name]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle the name alone."""
+        """Copy and pickle by name."""
         return _named, (self.name,)
 
 
@@ -62,9 +62,9 @@ def squared(e: Real) -> float:
     return np.float64(e) * np.float64(e)
 
 
-@kernel(inline=False)  # or its constants take the registers of the loops around it
+@kernel(inline=False)  # inlined, its constants would take registers from the loops around it
 def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
-    """Either cross-entropy, from h and in float64: finite whatever the outputs were rounded to."""
+    """Return a cross-entropy of either kind from h in float64: finite even if a rounds to 0."""
     total = 0.0
     if loss == CROSS_ENTROPY:  # (52) with log a_j = h_j - log sum exp h
         largest = np.float64(h[0])
@@ -85,7 +85,7 @@ def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
 
 @kernel
 def binary_entropy(z: float, t: float) -> float:
-    """Return -t log a - (1 - t) log(1 - a) of a = sigmoid(z), which is softplus(z) - t z."""
+    """Return -t log a - (1 - t) log(1 - a) for a = sigmoid(z), as softplus(z) - t z."""
     positive = 0.0 if z <= 0.0 else z
     return float((positive - t * z) + log1p(exp(-abs(z))))
 
@@ -97,14 +97,14 @@ output_delta = by_code(
 )
 """dE/dh of outputs (13) as output_delta(code, told, beta, e), from e = a - t (47).
 
-Of vectors or numbers; `code` is that of `output_code`, and `told` what g'(h) is told from. The
-squared error of softmax needs a whole row: see `judge`.
+Of vectors or scalars; `code` comes from `output_code`, and `told` is what g'(h) is computed from:
+a, or h if `of_h`. Softmax with the squared error needs the whole row: see `judge`.
 """
 
 
 @inlined
 def output_code(loss: int, activation: int) -> int:
-    """Return by which formula an error becomes delta: with the entropies, g'(h) cancels."""
+    """Return the code of the formula for the output's delta: with an entropy, g'(h) cancels."""
     return activation if loss == SQUARED_ERROR else CANCELLED
 
 
@@ -121,7 +121,7 @@ def judge(
 ) -> tuple[float, float]:
     """Write delta of a sample's outputs (13); return the sum of (a - t)² and the loss.
 
-    Delta may lie where h does. It ends in zeros, up to a whole vector.
+    Delta may overwrite h. It is padded with zeros to a whole vector.
     """
     n, V = t.size, lanes(t)
     b, code = a.dtype.type(beta), output_code(loss, activation)
@@ -140,7 +140,7 @@ def judge(
         store(delta, whole, first(d, n - whole))
     if loss == SQUARED_ERROR:
         value = 0.5 * error  # (48)
-        if activation == SOFTMAX:  # the whole Jacobian (43-44)
+        if activation == SOFTMAX:  # the full Jacobian (43-44)
             mean = a.dtype.type(0.0)
             for j in range(n):
                 mean += delta[j] * a[j]
@@ -160,7 +160,11 @@ def judge_each(
     t: Floats,
     delta: Floats,
 ) -> tuple[float, float]:
-    """Judge outputs one by one, but for softmax: a vector would wait for those so stored."""
+    """Write delta of a sample's outputs (13) one by one; return the sum of (a - t)² and the loss.
+
+    Not for softmax. For outputs that were stored number by number: a vector load would stall until
+    those stores are done.
+    """
     b, code = a.dtype.type(beta), output_code(loss, activation)
     error, value = 0.0, 0.0
     if loss != SQUARED_ERROR:
@@ -176,16 +180,16 @@ def judge_each(
 def sum_losses(
     loss: int, beta: float, e: Floats, h: Floats, t: Floats, k: int
 ) -> tuple[float, float]:
-    """Return the sums of (a - t)² and of the loss over k samples of one output, end to end."""
+    """Return the sums of (a - t)² and of the loss over k contiguous samples of one output."""
     error = 0.0
     for s in range(k):
         error += squared(e[s])
     return error, 0.5 * error if loss == SQUARED_ERROR else sum_entropies(beta, h, t, k)  # (48)
 
 
-@kernel(inline=False)  # as above
+@kernel(inline=False)  # as entropy
 def sum_entropies(beta: float, h: Floats, t: Floats, k: int) -> float:
-    """Sum up the binary cross-entropy of k samples, for softmax is never of one output."""
+    """Sum the binary cross-entropy of k samples; one output is never softmax."""
     total = 0.0
     for s in range(k):
         total += binary_entropy(beta * np.float64(h[s]), np.float64(t[s]))

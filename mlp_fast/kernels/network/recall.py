@@ -1,7 +1,7 @@
-"""Recall: answers for many rows, in parts that fit in a cache; for a batch that will be learned.
+"""Recall of many rows, in parts that fit in a cache; also the forward pass that learning follows.
 
-The meaning is `Reference.forward` of reference.py. Rows are taken as matrices, so that each weight
-is read once for all rows of a tile.
+Computes `Reference.forward` of reference.py, for all networks. Rows are taken as matrices, so each
+weight is read once for all rows of a tile.
 """
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
@@ -13,19 +13,19 @@ from mlp_fast.kernels.simd.types import Floats
 
 @kernel(inline=False)
 def recall(network: Network, rows: Rows, work: Work, out: Floats) -> None:
-    """Write the outputs of the last layer for every row of a matrix."""
+    """Write the outputs of the last layer for every row of a dense matrix."""
     recall_rows(network, rows, work, out, False)
 
 
 @kernel(inline=False)
 def recall_sparse(network: Network, rows: Rows, work: Work, out: Floats) -> None:
-    """Write the outputs of the last layer for every sparse row."""
+    """Write the outputs of the last layer for every row of a CSR matrix."""
     recall_rows(network, rows, work, out, True)
 
 
 @inlined
 def recall_rows(network: Network, rows: Rows, work: Work, out: Floats, sparse: bool) -> None:
-    """Write the outputs of the last layer for every row, some rows at a time."""
+    """Write the outputs of the last layer for every row, one part of the rows at a time."""
     top = network.layers[network.layers.size - 1]
     outputs = work.outputs[top.before * work.capacity :]
     k = out.shape[0]

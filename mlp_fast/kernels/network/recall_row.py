@@ -1,7 +1,8 @@
-"""Recall of a single row, in the form of the targets, at the cost of little more than its matvecs.
+"""Recall of a single row, in the form of the targets, at little more than the cost of its matvecs.
 
-The meaning is `Reference.forward` of reference.py. What a call of many rows needs, buffers above
-all, takes longer than a small network's arithmetic: here it lies on the stack.
+Computes `Reference.forward` of reference.py for one row, for all networks. What a call for many
+rows needs, buffers above all, takes longer than a small network's arithmetic; here a small
+network's buffers are on the stack.
 """
 
 import numpy as np
@@ -21,7 +22,7 @@ VALUES, CLASSES, LARGEST = range(3)  # forms of an answer
 
 
 def row_buffers(shape: Shape) -> tuple[int, int]:
-    """Return how many numbers `recall_row` needs in its buffer, and in its list; 0 for none."""
+    """Return the sizes of `recall_row`'s buffer and of its index list; 0 if not needed."""
     needed = 2 * (shape.nodes[-2] + shape.widths[1] + shape.widths[-1])
     n_in = shape.sizes[0]
     return 0 if needed <= SCRATCH else needed, 0 if n_in < MANY_INPUTS else n_in + ROOM
@@ -29,7 +30,7 @@ def row_buffers(shape: Shape) -> tuple[int, int]:
 
 @kernel
 def answer(form: int, a: Floats, out: Floats) -> None:
-    """Write outputs, or 1 for those above 0.5 or for the first of the largest and else 0."""
+    """Write the outputs as they are, or as 0 and 1: by the threshold 0.5, or 1 for the largest."""
     if form == VALUES:
         for j in range(a.size):
             out[0, j] = a[j]
@@ -54,10 +55,10 @@ def recall_row(
     X: Floats,
     out: Floats,
 ) -> bool:
-    """Write the answer for X, if that is one row of the right length; return whether all is finite.
+    """Predict X if it is one row of the right length; return whether it is, and all is finite.
 
-    Plain arrays are what a call takes least time for, and making none takes less: a small network
-    needs no buffer. Without room for a list of the inputs that are not 0, all are taken.
+    Plain arrays are the quickest to pass, and none at all is quicker still: a small network needs
+    no buffer. If `listed` is empty, zero inputs are not skipped.
     """
     if buffer.size == 0:
         buffer = scratch(buffer)
@@ -65,12 +66,12 @@ def recall_row(
     if X.shape[0] != 1 or x.size != first.n_in:
         return False
     top = layers[layers.size - 1]
-    end = top.nodes + first.width + top.width  # behind the last layer, with room for a vector
+    end = top.nodes + first.width + top.width  # behind the last layer, padding and slack included
     a, delta = buffer[:end], buffer[end:]
     network, nodes = Network(theta, layers, every), Nodes(a, delta, a[:0], listed)
     if not are_finite(x):
         return False
-    for p in range(x.size, end):  # no layer writes what is behind it, up to a whole vector
+    for p in range(x.size, end):  # padding must be 0, and layers do not write it
         a[p] = 0
     if first.by_input and listed.size == 0:
         W, h = theta[first.weights :], delta[first.nodes :]

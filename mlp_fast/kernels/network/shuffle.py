@@ -1,4 +1,4 @@
-"""A fresh order of the examples for each epoch."""
+"""Shuffle the examples afresh for each epoch."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ def mix(z: np.uint64) -> np.uint64:
 
 @kernel
 def permute(order: NDArray[np.int64], key: int, epoch: int) -> None:
-    """Shuffle by Fisher and Yates; the order depends on nothing but key and epoch."""
+    """Write a Fisher-Yates shuffle that depends on nothing but key and epoch."""
     state = mix(np.uint64(key) + mix(np.uint64(epoch) + _GOLDEN))
     for i in range(order.size):
         order[i] = i
@@ -32,7 +32,7 @@ def permute(order: NDArray[np.int64], key: int, epoch: int) -> None:
 
 @inlined
 def order_of(epoch: int, begins: bool, data: Data, rule: Rule) -> NDArray[np.int64]:
-    """Return the order of an epoch's samples, which is drawn when it begins."""
+    """Return the order of an epoch's samples; a shuffled one is drawn when the epoch begins."""
     order: NDArray[np.int64] = data.orders[epoch % data.orders.shape[0]]
     if rule.shuffle and begins:
         permute(order, rule.key, epoch)

@@ -1,1 +1,1 @@
-"""Vectors in registers: the type, what is computed on it, and the innermost loops of products."""
+"""The SIMD vector type, functions on it, and the microkernels of matmuls."""

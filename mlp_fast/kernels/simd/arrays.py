@@ -1,4 +1,4 @@
-"""Views that Numba has no words for."""
+"""Array views that Numba itself cannot make."""
 
 from numba import types
 from numba.core import cgutils
@@ -10,7 +10,7 @@ from mlp_fast.kernels.simd.types import Floats
 
 @intrinsic
 def unlocked(typingctx, array):
-    """Take a read-only array for any other, so that what reads both is compiled once."""
+    """View a read-only array as any other, so that code which reads both is compiled once."""
     t = types.Array(array.dtype, array.ndim, array.layout, aligned=array.aligned)
 
     def codegen(context, builder, sig, args):
@@ -21,17 +21,17 @@ def unlocked(typingctx, array):
 
 @inlined
 def flat(X: Floats) -> Floats:
-    """Return the rows of a matrix end to end; nobody may write to them."""
+    """Return a matrix's rows end to end, as one array that must not be written to."""
     return unlocked(X.reshape(X.size))
 
 
-SCRATCH = 1024  # numbers
+SCRATCH = 1024  # elements
 
 
 @intrinsic
 def scratch(typingctx, like):
-    """Return SCRATCH numbers of an array's dtype, which last as long as the call of the kernel."""
-    from numba.np import arrayobj  # which takes long to import, and compiling does so anyway
+    """Return a stack buffer of SCRATCH elements, of `like`'s dtype, for this call of the kernel."""
+    from numba.np import arrayobj  # slow to import; compiling imports it anyway
 
     t = types.Array(like.dtype, 1, "C")
 

@@ -1,4 +1,4 @@
-"""Lists of numbers, and vectors, without those that a mask leaves out."""
+"""Compress: keep only the indices, or the lanes of a vector, that a mask selects."""
 
 from llvmlite import ir
 from numba import types
@@ -10,20 +10,20 @@ from mlp_fast.kernels.simd.value import Value
 from mlp_fast.kernels.simd.vector import broadcast, elementwise
 
 INDEX = ir.IntType(64)
-ROOM = 8  # that a list has behind it, because so many numbers are written at a time
+ROOM = 8  # slack behind a list's end, because indices are stored so many at a time
 
 
 @elementwise
 def either(a, b):
-    """Return the bits of both: 0 of either sign only where both are."""
+    """The bitwise or of two vectors: 0, of either sign, only where both are 0."""
     return (a.as_int() | b.as_int()).as_float()
 
 
 @intrinsic
 def append(typingctx, listed, m, p, mask):
-    """Write p plus the number of each lane that is set to a list of m; return its new length.
+    """Append p + i for each set lane i of the mask to a list of m indices; return its new length.
 
-    What is listed behind that, up to `ROOM`, is written, too.
+    Up to `ROOM` elements behind the new end, the list's slack, may be overwritten.
     """
     parts = range(0, mask.lanes, ROOM)
 
@@ -47,7 +47,7 @@ def append(typingctx, listed, m, p, mask):
 
 @intrinsic
 def compress(typingctx, v, mask):
-    """Return the lanes of v that are set in the mask, end to end; anything in those behind."""
+    """The lanes of v that the mask selects, packed to the front; those behind are undefined."""
 
     def codegen(context, builder, sig, args):
         return _compress(builder, *args)

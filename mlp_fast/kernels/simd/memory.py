@@ -24,7 +24,7 @@ def _address(context, builder, sig, args, vec: Vec, count: ir.Value) -> ir.Value
 
 
 def address(context, builder, array_type: types.Array, array, i: ir.Value, count: ir.Value):
-    """Where an array's elements i .. i + count are; checked if Numba's own indexing would be."""
+    """The address of an array's elements i .. i + count, bounds-checked if Numba's indexing is."""
     array = context.make_array(array_type)(context, builder, array)
     if context.enable_boundscheck:
         room = builder.sub(builder.extract_value(array.shape, 0), count)
@@ -38,7 +38,7 @@ def address(context, builder, array_type: types.Array, array, i: ir.Value, count
 
 
 def fetch(builder, pointer, write: bool, near: bool) -> None:
-    """Have a cache line brought into the first cache, or but the second, while work goes on."""
+    """Prefetch a cache line: into the L1 cache if `near`, else into L2 only."""
     int32 = ir.IntType(32)
     t = ir.FunctionType(ir.VoidType(), [pointer.type, int32, int32, int32])
     prefetch = cgutils.get_or_insert_function(builder.module, t, "llvm.prefetch.p0")
@@ -47,7 +47,7 @@ def fetch(builder, pointer, write: bool, near: bool) -> None:
 
 @intrinsic
 def expect(typingctx, array, i):
-    """Say that the line of array[i] will be read before long; `i` may lie anywhere."""
+    """Prefetch the cache line of array[i], to be read; `i` may be out of bounds."""
     _check_array(array)
 
     def codegen(context, builder, sig, args):
@@ -61,7 +61,7 @@ def expect(typingctx, array, i):
 
 @intrinsic(prefer_literal=True)
 def load(typingctx, array, i, count=None):
-    """Return the vector array[i : i + lanes]; a full one, unless `count` is a literal."""
+    """The vector array[i : i + lanes]: a full one, unless `count` is a literal."""
     _check_array(array)
     vec = vec_of(array, count)
 
@@ -75,7 +75,7 @@ def load(typingctx, array, i, count=None):
 
 @intrinsic(prefer_literal=True)
 def load_tile(typingctx, array, i, vectors):
-    """Like `load`, but so many full vectors as one; `vectors` is a literal."""
+    """The vector array[i : i + lanes] of `vectors` full vectors, which is a literal."""
     _check_array(array)
     if not isinstance(vectors, types.IntegerLiteral):
         raise TypingError(f"the number of vectors must be a literal, not {vectors}")
@@ -105,7 +105,7 @@ def store(typingctx, array, i, v):
 
 @intrinsic(prefer_literal=True)
 def load_first(typingctx, array, i, n, count=None):
-    """Return the vector array[i : i + n], zero from lane n on; what is behind is not touched."""
+    """The vector array[i : i + n], zero from lane n on; a masked load touches nothing behind."""
     _check_array(array)
     vec = vec_of(array, count)
 

@@ -1,8 +1,8 @@
-"""The two inner loops that all products of matrices are made of; everything else calls these.
+"""The two microkernels, on which all matmuls are built: a tile of axpys, and one of dot products.
 
-Both are written as LLVM, because what counts is that a tile of sums stays in registers from the
-first step to the last: left to itself LLVM unrolls the loop, and then runs out of them. The order
-of every sum is that of a plain loop, so a tile's height and width change no bit.
+Both are written in LLVM IR, because the tile of sums has to stay in registers for the whole loop:
+left to itself LLVM unrolls the loop, and then runs out of them. The order of every sum is that of a
+plain loop, so a tile's height and width change no bit.
 """
 
 from llvmlite import ir
@@ -17,34 +17,34 @@ INDEX = ir.IntType(64)
 
 
 class _Matrix:
-    """A `Matrix` of arguments.py inside an intrinsic."""
+    """A `Matrix` of linalg/matrix.py inside an intrinsic."""
 
     def __init__(self, context, builder, t: types.NamedTuple, value):
         self.context, self.builder, self.array_type = context, builder, t.types[0]
         self.values, self.row, self.column = (builder.extract_value(value, i) for i in range(3))
 
     def pointer(self, i, j, count: int):
-        """Where row i has its columns j .. j + count, of unit stride."""
+        """The address of columns j .. j + count of row i, for columns of unit stride."""
         return self.at(self.builder.add(self.start(i), j), count)
 
     def start(self, i):
-        """Say where row i begins."""
+        """The offset of row i."""
         return self.builder.mul(i, self.row)
 
     def element(self, start, column):
-        """Read what stands in a column of the row that begins at `start`."""
+        """The element in a column of the row that begins at offset `start`."""
         place = self.builder.add(start, self.builder.mul(column, self.column))
         return self.builder.load(self.at(place, 1))
 
     def at(self, place, count: int):
-        """Where so many numbers are."""
+        """The address of `count` elements from offset `place` on."""
         return address(
             self.context, self.builder, self.array_type, self.values, place, INDEX(count)
         )
 
 
 class _Loop:
-    """A loop over 0 .. n with sums that start somewhere; never unrolled."""
+    """A loop over 0 .. n that carries sums, from given start values; never unrolled."""
 
     def __init__(self, builder, n, starts: list):
         self.builder, self.n, self.entry = builder, n, builder.block
@@ -63,7 +63,7 @@ class _Loop:
         return value
 
     def close(self, sums: list, step: int = 1) -> list:
-        """End the body with the sums' new values; return what they are after the loop."""
+        """End the body with the sums' new values; return their values after the loop."""
         builder = self.builder
         following, end = builder.add(self.i, INDEX(step)), builder.block
         self.i.add_incoming(following, end)
@@ -72,7 +72,7 @@ class _Loop:
             [ir.MetaDataString(builder.module, "llvm.loop.unroll.disable")]
         )
         loop = builder.module.add_metadata([disable, disable])
-        loop.operands = (loop, disable)  # LLVM knows a loop by metadata that name themselves
+        loop.operands = (loop, disable)  # LLVM identifies a loop by self-referential metadata
         branch.set_metadata("llvm.loop", loop)
         builder.position_at_end(self.done)
         results = [self._phi(start) for start in self.starts]
@@ -88,7 +88,7 @@ def _load(builder, pointer, vec: Vec, t: ir.Type, i: int = 0):
 
 
 def _expect(builder, pointer, vectors: int) -> None:
-    """Fetch what will be read and written at the end of a tile, beside the work until then."""
+    """Prefetch the part of C that a tile updates at its end, while its sums are computed."""
     for i in range(vectors):
         place = builder.bitcast(pointer, ir.IntType(8).as_pointer())
         place = builder.gep(place, [INDEX(i * VECTOR_BITS // 8)])
@@ -103,10 +103,10 @@ def _store(builder, value, pointer, vec: Vec, i: int = 0):
 
 @intrinsic(prefer_literal=True)
 def add_tile(typingctx, alpha, A, B, C, rows, r, inner, packed, j, height, vectors):
-    """Add alpha A B to C, in vectors of columns from j on and the rows in rows[r : r + height].
+    """Add alpha A B to C in rows[r : r + height] and `vectors` vectors of columns from j on.
 
-    Sums run over the listed columns of A and rows of B. If packed, A has only the rows and columns
-    that are listed. Return the height.
+    Sums run over the listed inner indices: columns of A, rows of B. If packed, A stores only the
+    rows and columns that are listed. Return the height.
     """
     vec = vec_of(C.types[0])
     tall, wide = height.literal_value, vectors.literal_value
@@ -157,10 +157,11 @@ def add_tile(typingctx, alpha, A, B, C, rows, r, inner, packed, j, height, vecto
 def dot_tile(typingctx, A, B, C, r, q, n_inner, n, biased, height, width):
     """Write A B' to C, in rows r .. r + height and columns q .. q + width; sums over n_inner.
 
-    If biased, a row of B begins with the weight of the bias node, which is subtracted at the end.
-    Sums are taken in whole vectors, which reach over the ends of rows: there A or B has zeros. A
-    width of 0 to -3 is that of a vector but for so many quarters; then a whole vector is written,
-    and behind the n-th column C is filled with anything.
+    If biased, each row of B begins with the weight of the bias node, which is subtracted at the
+    end. Sums are taken in whole vectors, which may reach past the ends of rows: there A or B is
+    padded with zeros. A width of 0 to -3 means a vector's lanes less so many quarters of them; then
+    a whole vector is written, and C needs slack behind its n-th column. Return the width in
+    columns.
     """
     vec = vec_of(C.types[0])
     tall, wide = height.literal_value, width.literal_value
@@ -174,7 +175,7 @@ def dot_tile(typingctx, A, B, C, r, q, n_inner, n, biased, height, width):
         r, q, n_inner, n = args[3:7]
         rows = [A.start(builder.add(r, INDEX(i))) for i in range(tall)]
         columns = [B.start(q)]
-        for i in range(1, wide):  # the n-th for those behind it
+        for i in range(1, wide):  # columns past the n-th repeat it
             inside = builder.icmp_signed("<", builder.add(q, INDEX(i)), n)
             step = builder.select(inside, B.row, INDEX(0))
             columns.append(builder.add(columns[-1], step))
@@ -206,10 +207,10 @@ def dot_tile(typingctx, A, B, C, r, q, n_inner, n, biased, height, width):
 
 
 def sum_each(builder, vectors: list):
-    """Sum up each of 1, 2, 4, ... vectors down the tree of `vsum`; return a vector of the sums.
+    """Sum across each of 1, 2, 4, ... vectors by the tree of `vsum`; return a vector of the sums.
 
-    Two vectors' halves are added at once, then four vectors' quarters: some three instructions a
-    sum. Each part holds, end to end, what is left of so many vectors.
+    Two vectors' halves are added at once, then four vectors' quarters: about three instructions per
+    sum. Each part holds, end to end, the partial sums of `held` vectors.
     """
     parts, held = list(vectors), 1
     while (left := parts[0].type.count // held) > 1:
@@ -219,7 +220,7 @@ def sum_each(builder, vectors: list):
         else:
             pairs = list(zip(parts[::2], parts[1::2], strict=True))
             held *= 2
-            starts = [left * i for i in range(held)]  # a shuffle numbers both its vectors' lanes
+            starts = [left * i for i in range(held)]  # a shuffle numbers the lanes of both vectors
         low = [start + lane for start in starts for lane in range(half)]
         high = [lane + half for lane in low]
         parts = [

@@ -1,7 +1,7 @@
-"""exp, log, log1p and tanh of vectors and numbers, within two units in the last place; sigmoid.
+"""exp, log, log1p and tanh of vectors and scalars, within 2 ulp, and sigmoid, within 2.5.
 
 One formula for float32 and float64; what differs is in `FORMATS`. No branches, no tables, no calls;
-infinities, NaN, zeros and denormals are answered as IEEE 754 says.
+infinities, NaN, zeros and denormals are treated as IEEE 754 says.
 """
 
 import math
@@ -15,13 +15,13 @@ from mlp_fast.kernels.simd.vector import elementwise
 
 
 class Format(NamedTuple):
-    """What the formulas know of a floating-point format.
+    """The constants and polynomials of a floating-point format.
 
     The polynomials are minimax fits (Remez exchange in 60 digits, then rounded; tests/fit_simd.py):
     `exp` of (exp(r) - 1 - r) / r^2 in r, |r| <= log(2)/2, the error weighted by |r|^1.5 / exp(r);
     `log` of (log((1+s)/(1-s)) - 2s) / s^3 in s^2, |s| <= 3 - sqrt(8), the error weighted by s^2;
     `tanh` of (r/tanh(r) - 1) / r^2 in r^2, |r| <= log(2)/4, the error weighted by r^2.
-    `ln2` is log(2) rounded, and what that took from it.
+    `ln2` is log(2) rounded, and the remainder.
     """
 
     bits: int
@@ -76,7 +76,7 @@ def _format(x: Value) -> Format:
 
 
 def _polynomial(x: Value, coefficients: Sequence[float]) -> Value:
-    """By Estrin's scheme: neighbours are joined, then pairs of them; the lowest comes first."""
+    """A polynomial by Estrin's scheme: neighbours are joined, then pairs of them; lowest first."""
     terms: list = list(coefficients)
     while len(terms) > 1:
         pairs = (terms[i : i + 2] for i in range(0, len(terms), 2))
@@ -86,7 +86,7 @@ def _polynomial(x: Value, coefficients: Sequence[float]) -> Value:
 
 
 def _clamp(x: Value, low: float, high: float) -> Value:
-    """x within [low, high]; NaN stays."""
+    """x clamped to [low, high]; NaN propagates."""
     x = (x < low).choose(low, x)
     return (x > high).choose(high, x)
 
@@ -94,9 +94,9 @@ def _clamp(x: Value, low: float, high: float) -> Value:
 def _reduce(
     x: Value, scale: float = 1.0, shifted: Value | None = None
 ) -> tuple[Value, Value, Value]:
-    """2^k as an exponent field, high and low: x = k log(2) / scale + high + low, `high` exact.
+    """Range reduction: 2^k as an exponent field, high, low of x = k log(2) / scale + high + low.
 
-    `shifted` is x scale / log(2) + `to_exponent` where a caller knows it sooner.
+    `high` is exact. `shifted` is x scale / log(2) + `to_exponent`, if the caller has it sooner.
     """
     f = _format(x)
     if shifted is None:
@@ -114,7 +114,7 @@ def _power_of_two(exponent: Value) -> Value:
 def _expm1(high: Value, low: Value) -> Value:
     """exp(high + low) - 1, within 0.42.
 
-    The exact `high` joins last, so that this is good to an ulp, and everything else runs beside it.
+    `high` is exact and added last, so this is good to an ulp, and all else runs in parallel.
     """
     coefficients, r = _format(high).exp, high + low
     square = r * r
@@ -137,10 +137,10 @@ def exp(x):
 def sigmoid(x, beta):
     """1 / (1 + exp(-y)) of the rounded y = beta x, within 2.5 ulp; 0 below 0.7 of the least normal.
 
-    With y = k log(2) + high + low it is 2^k / (2^k + exp(-high - low)). Small networks wait for
-    this more than for anything else, hence as few steps as can be come one after another: nothing
-    is clamped, and `low` joins where there is time. In float64, whose polynomial takes longer,
-    there is time for what is lost in 2^k + 1, and for more of the product with `low`.
+    With y = k log(2) + high + low it is 2^k / (2^k + exp(-high - low)). Small networks are
+    bound by its latency more than by any other, so the critical path is as short as can be: nothing
+    is clamped, and `low` is added off that path. In float64, whose polynomial takes longer, there
+    is also time for the rounding error of 2^k + 1, and for more of the product with `low`.
     """
     f = _format(x)
     y, shifted = x * beta, x.fma(beta * (1.0 / math.log(2.0)), f.to_exponent)
@@ -165,7 +165,7 @@ def tanh(x):
 
     With |x| = r - k log(2) / 2, c = 2^k and r / tanh(r) = 1 + q this is
     ((1 - c) (1 + q) + (1 + c) r) / ((1 + c) (1 + q) + (1 - c) r). Only its difference from a guess,
-    the lesser of |x| and 1, is divided, so that roundings weigh no more than the difference does.
+    the lesser of |x| and 1, is computed by division, whose roundings are small like the difference.
     """
     f = _format(x)
     size = x.call("fabs")
@@ -176,7 +176,7 @@ def tanh(x):
     minus = plus - (c + c)  # not 1 - c: where 1 + c is rounded, they still differ by 2c
     r2 = r * r
     q = r2 * _polynomial(r2, f.tanh[:2])
-    if rest := f.tanh[2:]:  # float64; it joins late, lest the product waits for it
+    if rest := f.tanh[2:]:  # float64; added late, off the critical path
         q = (r2 * r2 * r2).fma(_polynomial(r2, rest), q)
     by_q, by_r = (-guess).fma(plus, minus), (-guess).fma(minus, plus)
     difference = by_q.fma(q, by_r.fma(r, by_q)) / plus.fma(q, minus.fma(r, plus))
@@ -191,7 +191,7 @@ def log(x):
 
 @elementwise
 def log1p(x):
-    """log(1 + x) of an x from 0 to 1, within 1.5 ulp: what 1 + x loses is x's own last bits.
+    """log(1 + x) for 0 <= x <= 1, within 1.5 ulp: the bits of x lost in 1 + x are added back.
 
     With 1 + x = y + rest it is log(y) + log(1 + rest / y), of which the second is rest / y.
     """

@@ -1,4 +1,4 @@
-"""What kernels are given, in the words of Python's types: Numba alone knows more."""
+"""Type aliases for the arguments of kernels; only Numba knows their types more precisely."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""LLVM instructions by Python's operators, so that formulas of kernels look like formulas."""
+"""LLVM instructions as Python operators, so that the formulas of kernels look like formulas."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ def _compares(symbol: str) -> Callable:
 
 
 class Value:
-    """An LLVM vector or number under construction.
+    """An LLVM vector or scalar under construction.
 
     Every operator appends one instruction; Python numbers become constants.
     """
@@ -56,7 +56,7 @@ class Value:
         return Value(self.builder, getattr(self.builder, instruction)(self.value, *operands))
 
     def call(self, name: str, *others) -> "Value":
-        """The LLVM intrinsic of this name, with arguments and result of this type."""
+        """The LLVM intrinsic of this name, whose arguments and result have this type."""
         t, lanes = self.value.type, f"v{self.count}" if self.count else ""
         operands = [self.value, *(self.constant(other).value for other in others)]
         function = self.builder.module.declare_intrinsic(

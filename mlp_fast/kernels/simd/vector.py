@@ -57,7 +57,7 @@ class Vec(types.Type):  # type: ignore[misc]  # Numba ships no types
 
 @register_model(Vec)
 class VecModel(models.PrimitiveModel):  # type: ignore[misc]  # as above
-    """In LLVM it is a vector, too."""
+    """Represented in LLVM by an LLVM vector."""
 
     def __init__(self, dmm, fe_type):
         element = dmm.lookup(fe_type.dtype).get_value_type()
@@ -114,7 +114,7 @@ def lanes(typingctx, like):
 
 
 def check_vec(v: types.Type) -> None:
-    """Refuse what is no vector."""
+    """Raise TypingError unless this is a vector type."""
     if not isinstance(v, Vec):
         raise TypingError(f"only vectors are reduced, not {v}")
 
@@ -125,7 +125,7 @@ def check_vec(v: types.Type) -> None:
 def elementwise(formula: Callable) -> Any:
     """Make a formula on `Value` a Numba function of vectors (scalars broadcast) or of floats.
 
-    It keeps the formula by that name.
+    The formula itself is kept as its attribute `formula`.
     """
 
     def define(typingctx, *args):
@@ -143,9 +143,9 @@ def elementwise(formula: Callable) -> Any:
 
 
 def by_code(name: str, formulas: Sequence[Callable]) -> Any:
-    """Make a Numba function (code, *values) that is elementwise the formula of that number.
+    """Make a Numba function (code, *values) that applies the formula of index `code` elementwise.
 
-    All formulas have the same parameters. The last is taken for every code that none has.
+    All formulas have the same parameters. Codes out of range select the last.
     """
 
     def define(typingctx, code, *args):
@@ -267,7 +267,7 @@ def fma(a, b, c):
 
 @elementwise
 def maximum(a, b):
-    """The greater; a if they do not compare, as ``max(a, b)``: a NaN in a stays, one in b goes."""
+    """The greater; a if unordered, like ``max(a, b)``: NaN in a propagates, NaN in b does not."""
     return (b > a).choose(b, a)
 
 
@@ -281,7 +281,7 @@ def absolute(x):
 
 
 def _reduce(builder: ir.IRBuilder, v: ir.Value, join: Callable) -> ir.Value:
-    """Join the upper half of v to the lower one until a single lane is left."""
+    """Join the upper half of v to the lower half until a single lane is left."""
     while (n := v.type.count // 2) > 0:
         index = ir.VectorType(ir.IntType(32), n)
         halves = (index(list(range(start, start + n))) for start in (0, n))
@@ -292,7 +292,7 @@ def _reduce(builder: ir.IRBuilder, v: ir.Value, join: Callable) -> ir.Value:
 
 @intrinsic
 def vsum(typingctx, v):
-    """The sum of all lanes, halves to halves: ((0+4) + (2+6)) + ((1+5) + (3+7)) of eight."""
+    """The sum of all lanes, by halving: ((0+4) + (2+6)) + ((1+5) + (3+7)) for eight lanes."""
     check_vec(v)
 
     def codegen(context, builder, sig, args):
@@ -303,9 +303,9 @@ def vsum(typingctx, v):
 
 @intrinsic(prefer_literal=True)
 def vsum_groups(typingctx, v, step, count):
-    """In every lane the sum of a group of `count` lanes that lie `step` apart; literal powers of 2.
+    """In each lane the sum of its group: `count` lanes that lie `step` apart, literal powers of 2.
 
-    Lane i is joined to the one whose number differs in a bit, so all of a group have the same bits.
+    A butterfly: each lane adds the one whose index differs in one bit, so a group's bits are equal.
     """
     check_vec(v)
     if not all(isinstance(t, types.IntegerLiteral) for t in (step, count)):
@@ -324,7 +324,7 @@ def vsum_groups(typingctx, v, step, count):
 
 @intrinsic
 def vmax(typingctx, v):
-    """The greatest of all lanes, down the same tree. A NaN may get lost."""
+    """The greatest of all lanes, by the same tree; NaN may get lost."""
     check_vec(v)
 
     def codegen(context, builder, sig, args):

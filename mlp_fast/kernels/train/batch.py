@@ -1,10 +1,10 @@
-"""Batch training: the rows of a batch as matrices, one update for each batch (section 2.5).
+"""Batch training: matmuls over the rows of a batch, one update per batch (section 2.5).
 
-The meaning is `Reference.step` of reference.py, a step for each batch. All is matmuls of tiles that
-stay in registers, and zeros among the inputs are skipped where they are many. A large batch is
-taken in parts that fit in a cache; their gradients are summed up, then subtracted. For all networks
-and rules. Beside the same matmuls by NumPy's BLAS: 784-100-10 in batches of 32 is 2.4 times as fast
-(float32), of 256 1.6 times, 784-1024-1024-10 in batches of 128 1.8 times.
+Computes `Reference.step` of reference.py for each batch, for all networks and rules. Matmuls keep
+tiles of sums in registers, and zero inputs are skipped where they are many. A large batch is taken
+in parts that fit in a cache, whose gradients are summed before the update. Compared with the same
+matmuls in NumPy's BLAS: 784-100-10 is 2.4 times as fast in batches of 32 (float32), and 1.6 times
+in batches of 256; 784-1024-1024-10 is 1.8 times as fast in batches of 128.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ from mlp_fast.kernels.simd.vector import fma, lanes
 
 
 def batch_buffers(shape: Shape, data: Data, rule: Rule) -> Work:
-    """Return buffers for a batch, or for the part of it that is worked on at a time."""
+    """Return buffers for a batch or, if it is large, for one part of it at a time."""
     n_rows = min(rule.batch_size, ROWS)
     return work_buffers(
         shape,
@@ -52,7 +52,7 @@ def batch_buffers(shape: Shape, data: Data, rule: Rule) -> Work:
 def train_batch(
     network: Network, data: Data, rule: Rule, work: Work, curves: Curves, first: int, last: int
 ) -> None:
-    """Take steps first to last; each is one batch, the last batch of an epoch by its own size."""
+    """Train for steps first to last (exclusive), one batch each; an epoch's last may be smaller."""
     take_batches(network, data, rule, work, curves, first, last, False)
 
 
@@ -60,7 +60,7 @@ def train_batch(
 def train_sparse_batch(
     network: Network, data: Data, rule: Rule, work: Work, curves: Curves, first: int, last: int
 ) -> None:
-    """Take steps first to last with sparse rows."""
+    """Train for steps first to last (exclusive), one batch of CSR rows each."""
     take_batches(network, data, rule, work, curves, first, last, True)
 
 
@@ -75,7 +75,7 @@ def take_batches(
     last: int,
     sparse: bool,
 ) -> None:
-    """Take steps first to last with rows that are sparse or not."""
+    """Train for steps first to last (exclusive), one batch of dense or CSR rows each."""
     k, size = data.T.shape[0], rule.batch_size
     batches = (k + size - 1) // size
     one = network.theta.dtype.type(1.0)
@@ -111,7 +111,7 @@ def train_forwarded(
     T: Floats,
     work: Work,
 ) -> None:
-    """Take one step with a batch whose outputs are in work already."""
+    """Take one step on a batch whose forward pass is in `work` already."""
     k = rows.X.shape[0]
     samples, eta = work.every[:k], network.theta.dtype.type(learning_rate / k)
     judge_rows(network, loss, T, samples, work)
@@ -149,9 +149,9 @@ def backward_batch(
     theta: Floats,
     sparse: bool,
 ) -> None:
-    """From the last layer down: the errors of the layer below (79), then the gradient (77).
+    """Back-propagate: from the last layer down, the delta below (79), then the gradient (77).
 
-    Add so many times the gradient to a buffer, which may be that of the weights themselves.
+    `factor` times the gradient is added to `theta`, which may be the weights themselves.
     """
     k = part.samples.size
     for l in range(network.layers.size - 1, -1, -1):
@@ -180,7 +180,7 @@ def backward_batch(
 def add_bias_gradient(
     network: Network, l: int, factor: Real, delta: Matrix, k: int, work: Work, theta: Floats
 ) -> None:
-    """Add so many times the bias's row of A_bias' delta (77)."""
+    """Add `factor` times the bias's row of A_bias' delta (77) to `theta`."""
     layer = network.layers[l]
     W, n = theta[layer.weights :], layer.n_out
     sum_rows(delta, k, n, work.sums)
@@ -196,7 +196,7 @@ def add_bias_gradient(
 def errors_below(
     network: Network, l: int, delta: Matrix, delta_below: Matrix, k: int, work: Work
 ) -> None:
-    """Compute delta W' without the bias's row (79), but for the slope of the layer below."""
+    """Compute delta W' without the bias's row (79), not yet times g'(h) of the layer below."""
     layer = network.layers[l]
     W, n_in, n = network.theta[layer.weights :], layer.n_in, layer.n_out
     if layer.by_input:
@@ -221,7 +221,7 @@ def add_gradient(
     work: Work,
     theta: Floats,
 ) -> None:
-    """Add so many times A' delta (77) of a layer, but for the bias."""
+    """Add `factor` times A' delta (77) of a layer, without the bias's row, to `theta`."""
     layer = network.layers[l]
     W, n_in, n = theta[layer.weights :], layer.n_in, layer.n_out
     samples = work.every[:k]
@@ -243,9 +243,10 @@ def add_gradient(
 
 @kernel
 def sum_rows(delta: Matrix, k: int, n: int, sums: Floats) -> None:
-    """Sum up the errors of each neuron, whose bias node has the output -1.
+    """Sum each neuron's delta over the rows: the gradient of its bias, but for the input -1.
 
-    Added to the weights one by one, small errors would vanish beside them.
+    The sum is taken first because small deltas, added to a bias one by one, would be lost to
+    rounding.
     """
     for j in range(0, n, lanes(sums)):
         total = load(delta.values, j)
@@ -256,7 +257,7 @@ def sum_rows(delta: Matrix, k: int, n: int, sums: Floats) -> None:
 
 @kernel
 def descend(theta: Floats, eta: Real, gradient: Floats) -> None:
-    """Subtract eta times the gradient (78), and make it zero for the next batch."""
+    """Subtract eta times the gradient (78), and set it to zero for the next batch."""
     for i in range(theta.size):
         theta[i] -= eta * gradient[i]
         gradient[i] = 0
@@ -271,7 +272,7 @@ def add_sparse_gradient(
     work: Work,
     theta: Floats,
 ) -> None:
-    """Add so many times A' delta (77) of the first layer, but for the bias, of sparse rows."""
+    """Add `factor` times A' delta (77) of the first layer, without the bias's row, for CSR rows."""
     layer = network.layers[0]
     W, n, stride = theta[layer.weights :], layer.n_out, layer.stride
     delta, columns = Matrix(work.delta, layer.width, 1), work.transposed

@@ -1,6 +1,7 @@
-"""What online training (algorithm 2.4.1) does with one sample, once h of the first layer is known.
+"""One sample of online training (algorithm 2.4.1), once h of the first layer is known.
 
-The paths differ in how they compute that, and how they update the first layer; all else is here.
+A part of `Reference.step` of reference.py with one row. Paths differ in how they compute that h and
+update the first layer; everything else they share is here.
 """
 
 from mlp_fast.kernels.compile.jit import kernel
@@ -24,7 +25,7 @@ from mlp_fast.kernels.simd.types import Floats, Real
 def learn_sample(
     network: Network, loss: int, eta: Real, t: Floats, nodes: Nodes
 ) -> tuple[float, float]:
-    """Compute all outputs and errors, update all layers but the first; return what `judge` does."""
+    """Do a sample's passes, update all layers but the first; return Σ (a - t)² and the loss."""
     forward_layers(network, nodes)
     error, value = judge_outputs(network, loss, t, nodes)
     for l in range(network.layers.size - 1, 0, -1):
@@ -43,7 +44,7 @@ def learn_sample(
 
 @kernel
 def judge_outputs(network: Network, loss: int, t: Floats, nodes: Nodes) -> tuple[float, float]:
-    """Write the errors of the last layer (18); return the sum of (a - t)² and the loss."""
+    """Write delta of the last layer (18); return the sum of (a - t)² and the loss."""
     top = network.layers[network.layers.size - 1]
     h, a = nodes.delta[top.nodes :], nodes.a[top.nodes :]
     told, g, beta = told_from(top, nodes), top.activation, top.beta
@@ -54,7 +55,7 @@ def judge_outputs(network: Network, loss: int, t: Floats, nodes: Nodes) -> tuple
 
 @kernel
 def back_propagate(network: Network, nodes: Nodes) -> None:
-    """Write the errors of all layers below the last (36), and leave the weights as they are."""
+    """Write delta of all layers below the last (36), without updating weights."""
     for l in range(network.layers.size - 1, 0, -1):
         layer, below = network.layers[l], network.layers[l - 1]
         W, n_in, n = network.theta[layer.weights :], layer.n_in, layer.n_out
@@ -68,7 +69,7 @@ def back_propagate(network: Network, nodes: Nodes) -> None:
 
 @kernel
 def update_layers(network: Network, eta: Real, nodes: Nodes) -> None:
-    """Update all layers but the first (4) by their errors."""
+    """Update all layers but the first (4), with the deltas that `back_propagate` wrote."""
     for l in range(1, network.layers.size):
         layer, below = network.layers[l], network.layers[l - 1]
         W, n_in, n = network.theta[layer.weights :], layer.n_in, layer.n_out
@@ -81,7 +82,7 @@ def update_layers(network: Network, eta: Real, nodes: Nodes) -> None:
 
 @kernel
 def update_first(network: Network, x: Floats, m: int, eta: Real, nodes: Nodes) -> None:
-    """Update the first layer (4) by the m inputs that `first_sum` has listed, or by all."""
+    """Update the first layer (4), for the m inputs that `first_sum` listed or for all."""
     layer = network.layers[0]
     W, delta = network.theta[layer.weights :], nodes.delta[layer.nodes :]
     if layer.by_input:

@@ -1,15 +1,15 @@
-"""Online training (algorithm 2.4.1) where the first layer takes blocks of samples.
+"""Online training (algorithm 2.4.1) whose first layer processes blocks of samples.
 
-The meaning is `Reference.train` of reference.py with batches of one row. The first layer, where
-most weights are, takes BLOCK samples in one pass. Within a block its weights stay as they were, W;
-sample t sees them after the updates (4) by the samples s before it, hence
+Computes `Reference.train` of reference.py with batches of one row. The first layer, where most
+weights are, takes BLOCK samples in one pass. Its weights W are updated only after the block, but
+sample t must see the updates (4) by the samples s before it, hence
 
     h_t = x_t W - sum over s < t of eta (x_t . x_s) delta_s,
 
-the bias node's -1 included in x. That is (2), but that the numbers are added in another order; what
-it costs does not grow with the number of inputs, and each weight is read twice and written once for
-BLOCK samples. For all networks whose first layer is input-major. Beside one sample at a time:
-784-100-10 2.8 times as fast, 64-128-10 2.2 (float64) and 1.3 (float32), 100-20-3 1.4 and 3.9.
+the bias node's -1 included in x. This is (2), added in another order. The cost of that sum does not
+grow with the number of inputs, and each weight is read twice and written once per BLOCK samples.
+For all networks whose first layer is input-major. Compared with one sample at a time: 784-100-10 is
+2.8 times as fast, 64-128-10 2.2 (float64) and 1.3 (float32), 100-20-3 1.4 and 3.9.
 """
 
 from typing import NamedTuple
@@ -34,18 +34,18 @@ from mlp_fast.kernels.simd.types import Floats, Real
 from mlp_fast.kernels.simd.vector import fma, lanes
 from mlp_fast.kernels.train.online import learn_sample
 
-BLOCK = 16  # samples that the first layer takes at once
+BLOCK = 16  # samples that the first layer processes at once
 HALF = BLOCK // 2
 
 
 class Block(NamedTuple):
-    """Buffers of the first layer for some samples at once; a row for each, which ends in zeros."""
+    """Buffers of the first layer for a block of samples: a row for each, padded with zeros."""
 
     nodes: Nodes
     inputs: Packed
     h: Floats  # (BLOCK, width of the first layer)
     delta: Floats  # (BLOCK, width of the first layer)
-    steps: Floats  # (BLOCK, BLOCK), eta times the product of two samples' inputs
+    steps: Floats  # (BLOCK, BLOCK), eta (x_s . x_t) of each pair of samples
 
 
 def block_buffers(shape: Shape, data: Data, rule: Rule) -> Block:
@@ -64,9 +64,9 @@ def block_buffers(shape: Shape, data: Data, rule: Rule) -> Block:
 def train_in_blocks(
     network: Network, data: Data, rule: Rule, block: Block, curves: Curves, first: int, last: int
 ) -> None:
-    """Take steps first to last, of k in every epoch; step s is sample s % k of epoch s // k.
+    """Train for steps first to last (exclusive); step s is sample s % k of epoch s // k.
 
-    Blocks are counted from the start of each epoch, and `first` and `last` lie between them.
+    Blocks are counted from the start of each epoch; `first` and `last` must be block boundaries.
     """
     take_blocks(network, data, rule, block, curves, first, last, False)
 
@@ -75,7 +75,7 @@ def train_in_blocks(
 def train_sparse_in_blocks(
     network: Network, data: Data, rule: Rule, block: Block, curves: Curves, first: int, last: int
 ) -> None:
-    """Take steps first to last with sparse rows."""
+    """Train for steps first to last (exclusive) on CSR rows; see `train_in_blocks`."""
     take_blocks(network, data, rule, block, curves, first, last, True)
 
 
@@ -90,7 +90,7 @@ def take_blocks(
     last: int,
     sparse: bool,
 ) -> None:
-    """Take steps first to last with rows that are sparse or not."""
+    """Train for steps first to last (exclusive) on dense or CSR rows."""
     k, n = data.T.shape[0], network.layers[0].n_out
     eta = network.theta.dtype.type(rule.learning_rate)
     width = network.layers[0].width
@@ -119,26 +119,26 @@ def take_blocks(
 
 @kernel
 def multiply_inputs(count: int, m: int, eta: Real, block: Block) -> int:
-    """Compute eta (x_s . x_t) of samples s <= t; return how many may be taken at once.
+    """Compute eta (x_s . x_t) for samples s <= t; return how many samples to take as a block.
 
-    That is one where a product is too large for a number: then the sum above is of no use.
+    That is one if a product overflows, because the formula above is then of no use.
     """
     inputs = block.inputs
     one, x = inputs.x.dtype.type(1.0), Matrix(inputs.x, inputs.width, 1)
     finite = True
-    for begin in range(0, count, HALF):  # of samples that come later, which is all that is used
+    for begin in range(0, count, HALF):  # only products with later samples are used
         earlier, n = min(begin + HALF, count), min(HALF, count - begin)
         later, steps = x.values[begin * x.row :], block.steps[begin:]
         dot_product(x, Matrix(later, x.row, 1), Matrix(steps, BLOCK, 1), earlier, m, n)
         for i in range(0, earlier * BLOCK, BLOCK):
             store(steps, i, eta * (one + load(steps, i, HALF)))
-            finite &= are_finite(steps[i : i + n])  # behind them may be anything
+            finite &= are_finite(steps[i : i + n])  # the slack behind them may hold anything
     return count if finite else 1
 
 
 @kernel
 def sum_block(network: Network, count: int, m: int, block: Block) -> None:
-    """Compute x_t W of all samples with the weights as they are before the block (2)."""
+    """Compute x_t W (2) of all samples with the weights before the block."""
     layer, inputs = network.layers[0], block.inputs
     W = network.theta[layer.weights :]
     for t in range(count):
@@ -152,7 +152,7 @@ def sum_block(network: Network, count: int, m: int, block: Block) -> None:
 
 @kernel
 def correct(t: int, n: int, width: int, every: NDArray[np.int64], block: Block, h: Floats) -> None:
-    """Subtract what the samples before it have changed from h of sample t."""
+    """Write h of sample t: x_t W less the updates by the samples before it in the block."""
     for j in range(0, n, lanes(h)):
         store(h, j, load(block.h, t * width + j))
     steps, deltas = Matrix(block.steps, 1, BLOCK), Matrix(block.delta, width, 1)
@@ -161,14 +161,14 @@ def correct(t: int, n: int, width: int, every: NDArray[np.int64], block: Block, 
 
 @kernel
 def keep(n: int, delta: Floats, kept: Floats) -> None:
-    """Copy the errors of a sample."""
+    """Copy a sample's delta of the first layer."""
     for j in range(0, n, lanes(delta)):
         store(kept, j, load(delta, j))
 
 
 @kernel
 def update_block(network: Network, count: int, m: int, eta: Real, block: Block) -> None:
-    """Subtract eta x_t delta_t of all samples from the weights (4)."""
+    """Subtract eta x_t delta_t (4) of all samples of the block from the weights."""
     layer, inputs = network.layers[0], block.inputs
     W = network.theta[layer.weights :]
     for j in range(0, layer.n_out, lanes(W)):

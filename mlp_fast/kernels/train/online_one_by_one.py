@@ -1,9 +1,10 @@
 """Online training (algorithm 2.4.1) one sample at a time.
 
-The meaning is `Reference.train` of reference.py with batches of one row. For networks whose first
-layer is output-major, because it has one or a few units above many inputs: each of its rows is one
-dot product and one update, in whole vectors, and no sample waits for a block. Beside blocks above
-input-major weights: 784-1 3.4 times as fast (float64) and 4.3 (float32), 784-5 2.1 and 2.7.
+Computes `Reference.train` of reference.py with batches of one row. For networks whose first layer
+is output-major, because it has one or a few units and many inputs: each row of its weights takes
+one dot product and one axpy, in whole vectors, and no sample waits for a block. Compared with
+blocks on input-major weights: 784-1 is 3.4 times as fast (float64) and 4.3 (float32), 784-5 2.1 and
+2.7.
 """
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
@@ -25,7 +26,7 @@ def sample_buffers(shape: Shape, data: Data, rule: Rule) -> Nodes:
 def train_one_by_one(
     network: Network, data: Data, rule: Rule, nodes: Nodes, curves: Curves, first: int, last: int
 ) -> None:
-    """Take steps first to last, of k in every epoch; step s is sample s % k of epoch s // k."""
+    """Train for steps first to last (exclusive); step s is sample s % k of epoch s // k."""
     take_one_by_one(network, data, rule, nodes, curves, first, last, False)
 
 
@@ -33,7 +34,7 @@ def train_one_by_one(
 def train_sparse_one_by_one(
     network: Network, data: Data, rule: Rule, nodes: Nodes, curves: Curves, first: int, last: int
 ) -> None:
-    """Take steps first to last with sparse rows."""
+    """Train for steps first to last (exclusive) on CSR rows, one sample each."""
     take_one_by_one(network, data, rule, nodes, curves, first, last, True)
 
 
@@ -48,7 +49,7 @@ def take_one_by_one(
     last: int,
     sparse: bool,
 ) -> None:
-    """Take steps first to last with rows that are sparse or not."""
+    """Train for steps first to last (exclusive) on dense or CSR rows, one sample each."""
     k, layer = data.T.shape[0], network.layers[0]
     W, h = network.theta[layer.weights :], nodes.delta[layer.nodes :]
     eta = network.theta.dtype.type(rule.learning_rate)

@@ -1,15 +1,15 @@
-"""Online training (algorithm 2.4.1) of one hidden layer below one output, in registers.
+"""Online training (algorithm 2.4.1) of one hidden layer and one output, in registers.
 
-The meaning is `Reference.train` of reference.py with batches of one row. So small a network is
-bound by how long one sample waits for the one before it. While sample t is worked on, the first
-layer's weights take the update of sample t - 1 and meet the inputs of sample t + 1: s = x_{t+1} W.
-Only the update by t itself is lacking then, and follows as soon as its delta is known:
-h_{t+1} = s - eta (x_t . x_{t+1}) delta_t, the bias node's -1 included in x.
+Computes `Reference.train` of reference.py with batches of one row. So small a network is
+latency-bound: each sample waits for the one before it. While sample t is in work, the first layer's
+weights get the update of sample t - 1 and are multiplied by the inputs of sample t + 1: s = x_{t+1}
+W. Then only the update by t itself is missing, and is added as soon as its delta is known: h_{t+1}
+= s - eta (x_t . x_{t+1}) delta_t, the bias node's -1 included in x.
 
-For plain gradient descent and up to 64 units, above up to 64 inputs. Beside blocks: 2-2-1 2.8 times
-as fast (float64) and 3.7 (float32), 8-10-1 2.5 and 3.1, 8-50-1 1.6 and 3.1, 64-16-1 1.7 and 1.9.
-Each width of a row is there because the next larger one takes a fifth longer, but for the least:
-with four lanes in place of two, 2-2-1 takes 5% longer.
+For plain gradient descent, up to 64 units and up to 64 inputs. Compared with blocks: 2-2-1 is 2.8
+times as fast (float64) and 3.7 (float32), 8-10-1 2.5 and 3.1, 8-50-1 1.6 and 3.1, 64-16-1 1.7 and
+1.9. Each width of a row is there because the next larger one takes a fifth longer, except the
+smallest: with four lanes instead of two, 2-2-1 takes 5% longer.
 """
 
 from collections.abc import Sequence
@@ -38,21 +38,21 @@ from mlp_fast.kernels.simd.types import Floats, Real, Vector
 from mlp_fast.kernels.simd.vector import absolute, fma, lanes, splat, vmax, vsum
 from mlp_fast.kernels.simd.vector import first as first_lanes
 
-RUN = 1024  # samples after which all updates are in the weights, counted from an epoch's start
-LATENCY_BOUND = 4  # lanes, with which a sample is but a wait, and an instruction costs nothing
-INPUTS = 64  # with more, a sample no longer waits for the one before it ...
-INPUTS_OF_WIDE = 16  # ... nor with more than these where a row is ...
-WIDE_ROW = 4  # ... of more vectors than these
+RUN = 1024  # samples, from an epoch's start, after which all updates are in the weights
+LATENCY_BOUND = 4  # lanes: up to so many, latency is all that counts; instructions are free
+INPUTS = 64  # with more, training is no longer latency-bound ...
+INPUTS_OF_WIDE = 16  # ... nor with more than these if a row ...
+WIDE_ROW = 4  # ... takes more vectors than these
 
 
 class Run(NamedTuple):
-    """Buffers for the samples of a run, but for their weights, which stay in registers."""
+    """Buffers for a run of samples; the weights are not among them."""
 
-    a: Floats  # (most lanes of a row,), of the hidden layer
-    dense: Floats  # (RUN, n_0) or nothing: the sparse rows of a run
-    every: NDArray[np.int64]  # 0, 1, 2, ...: which of these are taken
+    a: Floats  # (most lanes of a row,), outputs of the hidden layer
+    dense: Floats  # (RUN, n_0) or empty: a run's sparse rows, made dense
+    every: NDArray[np.int64]  # 0, 1, 2, ...: indices of the rows of `dense`
     h_out: Floats  # (RUN,), h of the output ...
-    delta_out: Floats  # ... and its delta, but for beta
+    delta_out: Floats  # ... and its delta, without the factor beta
 
 
 def run_buffers(shape: Shape, data: Data, rule: Rule) -> Run:
@@ -69,7 +69,7 @@ def run_buffers(shape: Shape, data: Data, rule: Rule) -> Run:
 
 
 def row_lanes(sizes: Sequence[int], dtype: np.dtype[Any]) -> int:
-    """Return how many lanes a row of weights takes in registers; 0 if networks are not for here."""
+    """Return how many lanes a row of weights takes; 0 if such networks are not trained here."""
     if len(sizes) != 3 or sizes[2] != 1 or sizes[1] > max(TRAIN_SHALLOW):
         return 0
     count = min(lanes for lanes in TRAIN_SHALLOW if lanes >= sizes[1])
@@ -94,7 +94,7 @@ def _with_rows_of(count: int) -> Any:
 
 
 TRAIN_SHALLOW = {count: _with_rows_of(count) for count in (2, 4, 16, 32, 64)}
-"""By the lanes of a row of weights: take steps first to last, of k in every epoch."""
+"""Kernels by the lanes of a row of weights; each trains for steps first to last (exclusive)."""
 
 
 @inlined
@@ -108,7 +108,7 @@ def take_runs(
     end: int,
     count: int,
 ) -> None:
-    """Take steps begin to end, which lie between runs, with rows of so many lanes."""
+    """Train for steps begin to end (exclusive), which bound runs, with rows of `count` lanes."""
     k, layers, sparse = data.T.shape[0], network.layers, data.rows.sparse
     W, w = network.theta[layers[0].weights :], network.theta[layers[1].weights :]
     n, stride = layers[0].n_out, layers[0].stride
@@ -138,7 +138,7 @@ def take_runs(
         error = 0.0
         for s in range(samples.size):
             t = unlocked(data.T[samples[s]])
-            if count > 4 * lanes(W):  # too many registers for a long formula: vector by vector
+            if count > 4 * lanes(W):  # a long formula would run out of registers: vector by vector
                 store(run.a, 0, h)
                 activate(g_hidden, layers[0].beta, run.a, run.a, n)
                 a = load(run.a, 0, count)
@@ -148,10 +148,10 @@ def take_runs(
             h_out = sum_output(a, v, bias, count)
             y = g(g_output, h_out, beta_out)
             e = y - t[0]  # (47)
-            slope_out = output_delta(code, y, one, one)  # eta_out has beta
+            slope_out = output_delta(code, y, one, one)  # eta_out contains beta
 
             x_next = X[places[min(s + 1, samples.size - 1)]]
-            row = load(W, 0, count) - change  # (4), of the sample before
+            row = load(W, 0, count) - change  # (4), by the previous sample
             store(W, 0, row)
             h, product = -row, one
             i = 0
@@ -164,14 +164,14 @@ def take_runs(
             share = (eta_out * product) * v_slope
             h = add_update(h, share, y, t[0], slope_out, count)
             step_out = eta_out * (e * slope_out)
-            change = step_out * v_slope  # -eta delta (36), with v as in the forward phase
+            change = step_out * v_slope  # -eta delta (36), with v before its update
             v = fma(step_out, first_lanes(a, n), v)
             bias -= step_out
             x_before, x = x, x_next
 
             error += squared(e)
             run.h_out[s], run.delta_out[s] = h_out, e * slope_out
-        # the last sample's update, and h of the first of the next run where its order is known
+        # the last sample's update, and h of the next run's first sample if the order is known
         step += samples.size
         x_next = X[0 if sparse else order[step % k]]
         row = load(W, 0, count) - change
@@ -183,7 +183,7 @@ def take_runs(
             h = fma(x_next[p], row, h)
         if sparse:
             clear(data.rows, samples, X.reshape(X.size), X.shape[1])
-        # the sum in (36) overflows: other kernels then diverge, however small g'(h)
+        # NaN where the sum in (36) overflows: other kernels then diverge, however small g'(h)
         if not largest(run.delta_out, samples.size) * (beta_out * vmax(absolute(v))) < np.inf:
             error = np.nan
         loss = 0.5 * error  # (48)
@@ -195,9 +195,9 @@ def take_runs(
     w[0] = bias
 
 
-@kernel(inline=False)  # whose registers the loop over samples needs
+@kernel(inline=False)  # not inlined: the loop over samples needs the registers
 def entropy_of_run(beta: float, T: Floats, samples: NDArray[np.int64], run: Run) -> float:
-    """Sum up the binary cross-entropy over the samples of a run."""
+    """Sum the binary cross-entropy over the samples of a run."""
     total = 0.0
     for s in range(samples.size):
         t = np.float64(T[samples[s], 0])
@@ -207,7 +207,7 @@ def entropy_of_run(beta: float, T: Floats, samples: NDArray[np.int64], run: Run)
 
 @inlined
 def sum_output(a: Vector, v: Vector, bias: Real, count: int) -> Any:
-    """Return h of the output (2). In a lane of few the bias is subtracted sooner."""
+    """Return h of the output (2); with few lanes, the bias is subtracted off the critical path."""
     if count <= LATENCY_BOUND:
         return vsum(fma(a, v, first_lanes(splat(-bias, v), 1)))
     return vsum(a * v) - bias
@@ -215,7 +215,7 @@ def sum_output(a: Vector, v: Vector, bias: Real, count: int) -> Any:
 
 @inlined
 def add_update(h: Vector, share: Vector, y: Real, t: Real, slope: Real, count: int) -> Vector:
-    """Return h after the update by (y - t) slope times its share; of few lanes at once."""
+    """Return h + (y - t) slope share; with few lanes, by a chain that waits for y less."""
     if count <= LATENCY_BOUND:
         return fma(slope, fma(y, share, -t * share), h)
     return fma((y - t) * slope, share, h)

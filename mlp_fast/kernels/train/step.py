@@ -1,7 +1,8 @@
-"""One online step by itself (algorithm 2.4.1), for samples that come one by one.
+"""A single online step (algorithm 2.4.1), for samples that arrive one by one.
 
-The meaning is `Reference.step` of reference.py with one row. All errors are computed before any
-weight is changed, so that a step that would overflow can be refused without a copy of the weights.
+Computes `Reference.step` of reference.py with one row, for all networks. All deltas are computed
+before any weight is changed, so a step that would overflow can be refused without a copy of the
+weights.
 """
 
 import math
@@ -32,8 +33,7 @@ def train_one(
 ) -> tuple[float, bool]:
     """Learn from one sample; return its loss, and whether the weights were changed.
 
-    They are left alone if the loss is not finite or if, as a careful caller wants to know, a weight
-    might overflow.
+    They are not changed if the loss is not finite or, if `careful`, a weight might overflow.
     """
     x, t = unlocked(x), unlocked(t)
     m = first_sum(network, x, nodes)
@@ -52,12 +52,12 @@ def train_one(
 
 @kernel
 def stays_finite(network: Network, eta: Real, x: Floats, nodes: Nodes) -> bool:
-    """Return whether no finite weight can overflow: if not, one may, or a number is not finite.
+    """Return whether surely no weight overflows; False if one might, or a number is not finite.
 
-    No update eta delta_q a_p is larger than eta times the sums of the sizes of all delta and a, and
-    neither are eta delta_q and eta a_p, of which kernels make it, without the other sum. An update
-    of less than half an ulp of the largest number changes no weight into infinity; another factor
-    of two is for the roundings.
+    No update eta delta_q a_p exceeds eta times the sum of |delta| times the sum of |a|. Kernels
+    form it from eta delta_q or eta a_p, each bounded by eta times one of the sums. An update below
+    half an ulp of the largest number turns no finite weight into infinity; another factor of two
+    covers roundings.
     """
     half_ulp, largest = 2.0**969, 2.0**1023
     if network.theta.itemsize == 4:

@@ -1,12 +1,12 @@
 """Batch training of tiny networks: each sample of the batch has a lane of its own (section 2.5).
 
-The meaning is `Reference.step` of reference.py, a step for each batch. Where matrices are of a few
-rows and columns, every neuron is one vector over the samples: nothing is called, and only the sums
-over the batch in (77) cross lanes.
+Computes `Reference.step` of reference.py for each batch. Where matrices have only a few rows and
+columns, each neuron is one vector over the samples: there are no calls of matmuls, and only the
+sums over the batch in (77) cross lanes.
 
-For plain gradient descent, up to 8 samples and, the more these are, up to 60 weights. Beside the
-general kernel: 2-2-3-1 in batches of 4 is 1.8 times as fast (float64) and 2.0 (float32), of 8 2.6;
-4-4-3-1 1.5 and 1.6, then 2.0.
+For plain gradient descent, up to 8 samples and, growing with their number, up to 60 weights.
+Compared with the general kernel: 2-2-3-1 is 1.8 times as fast in batches of 4 (float64) and 2.0
+(float32), in batches of 8 2.6; 4-4-3-1 1.5 and 1.6, then 2.0.
 """
 
 from typing import Any, NamedTuple
@@ -21,23 +21,23 @@ from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.types import Floats, Real
 from mlp_fast.kernels.simd.vector import first, fma, splat, vsum
 
-LANES = 8  # more than the samples of most such batches, and sums over them end soon
-TINY, TINY_BY_SAMPLE = 20, 5  # weights: where matmuls of few rows begin to be worth their calls
+LANES = 8  # enough for most tiny batches, and few steps to sum across
+TINY, TINY_BY_SAMPLE = 20, 5  # weights: with more, matmuls are worth their calls
 
 
 def is_tiny(n_weights: int, batch_size: int) -> bool:
-    """Return whether lanes are faster for so many weights, and hold so many samples."""
+    """Return whether a lane for each sample is faster for so many weights, and lanes suffice."""
     return batch_size <= LANES and n_weights <= TINY + TINY_BY_SAMPLE * batch_size
 
 
 class Lanes(NamedTuple):
-    """Buffers of a batch whose samples lie in lanes: a vector for each neuron."""
+    """Buffers of a batch whose samples lie in lanes: one vector per neuron."""
 
     a: Floats  # outputs of all layers, the inputs first
-    delta: Floats  # h, then delta, which no longer needs h
+    delta: Floats  # h, overwritten by delta
     t: Floats  # targets
     e: Floats  # a - t of the outputs
-    top: int  # where the last layer begins in them
+    top: int  # where the last layer begins in a and delta
 
 
 def lane_buffers(shape: Shape, data: Data, rule: Rule) -> Lanes:
@@ -52,7 +52,7 @@ def lane_buffers(shape: Shape, data: Data, rule: Rule) -> Lanes:
 def train_in_lanes(
     network: Network, data: Data, rule: Rule, lanes: Lanes, curves: Curves, begin: int, end: int
 ) -> None:
-    """Take steps begin to end; each is one batch, the last batch of an epoch by its own size."""
+    """Train for steps begin to end (exclusive), one batch each; an epoch's last may be smaller."""
     k, size = data.T.shape[0], rule.batch_size
     batches = (k + size - 1) // size
     for step in range(begin, end):
@@ -78,7 +78,7 @@ def train_in_lanes(
 
 @kernel
 def clear_lanes(k: int, n_in: int, lanes: Lanes) -> None:
-    """Give lanes without a sample inputs of 0, whatever was there: their outputs stay finite."""
+    """Set the inputs of lanes without a sample to 0, so that their outputs stay finite."""
     for p in range(n_in):
         for i in range(k, LANES):
             lanes.a[p * LANES + i] = 0
@@ -107,7 +107,7 @@ def forward_lanes(network: Network, lanes: Lanes) -> None:
 
 @inlined
 def steps(layer: Any) -> tuple[int, int]:
-    """Return how far apart the weights of two inputs are, and those of two outputs."""
+    """Return the distances between the weights of adjacent inputs, and of adjacent outputs."""
     to_input, to_output = layer.stride, 1
     if not layer.by_input:
         to_input, to_output = 1, layer.stride
@@ -134,7 +134,7 @@ def judge_lanes(network: Network, loss: int, lanes: Lanes, k: int) -> tuple[floa
 
 @kernel
 def backward_lanes(network: Network, eta: Real, lanes: Lanes) -> None:
-    """From the last layer down: the errors of the layer below (36), then the update (78)."""
+    """Back-propagate: from the last layer down, the delta below (36), then the update (78)."""
     W = network.theta
     begin = lanes.top
     for l in range(network.layers.size - 1, -1, -1):

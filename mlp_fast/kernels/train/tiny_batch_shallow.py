@@ -1,15 +1,15 @@
-"""Batch training of a few hidden units below one output, for a handful of samples, in registers.
+"""Batch training of a few hidden units and one output on a handful of samples, in registers.
 
-The meaning is `Reference.step` of reference.py, a step for each batch. A lane belongs to one hidden
-unit and one sample: those of unit j begin at lane j n_samples. So all of the hidden layer is one
-vector (section 2.5), the sum over the units, which makes h of the output, goes across the groups of
-lanes, and the sums over the batch in (77) within them. Each sum is left in every lane it came from,
-which is where the next step needs it.
+Computes `Reference.step` of reference.py for each batch. A lane belongs to one hidden unit and one
+sample: those of unit j begin at lane j n_samples. So the whole hidden layer is one vector (section
+2.5); the sum over the units, which gives h of the output, goes across groups of lanes, and the sums
+over the batch in (77) go within them. Each sum is left in every lane it came from, which is where
+the next step needs it.
 
 For plain gradient descent on one small batch that is repeated, as XOR is, up to 8 units and 8
-samples. Beside a lane for each sample: 2-2-1 on 4 rows 1.6 times as fast (float64) and 1.8
-(float32), 2-4-1 2.1 and 2.2, 2-8-1 2.4 and 3.0; on 8 rows 2-2-1 1.6 and 1.7, 2-4-1 1.4 and 1.9,
-2-8-1 2.2 (float32 only).
+samples. Compared with a lane for each sample (tiny_batch.py): 2-2-1 on 4 rows is 1.6 times as fast
+(float64) and 1.8 (float32), 2-4-1 2.1 and 2.2, 2-8-1 2.4 and 3.0; on 8 rows 2-2-1 1.6 and 1.7,
+2-4-1 1.4 and 1.9, 2-8-1 2.2 (float32 only: in float64 eight vectors were slower).
 """
 
 from collections.abc import Callable
@@ -28,26 +28,26 @@ from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.kernels.simd.vector import fma, splat, vsum_groups
 
-INPUTS = 16  # no more were measured
+INPUTS = 16  # more were not measured
 LEAST = 2, 4  # hidden units and samples
 VECTORS = 4  # with more lanes than these hold, a lane for each sample is as fast
 
 
 class Grid(NamedTuple):
-    """Buffers of a batch with a lane for each hidden unit and sample; weights are repeated."""
+    """Buffers of a batch with a lane per hidden unit and sample; weights are repeated."""
 
-    x: Floats  # inputs, a vector each
+    x: Floats  # inputs, a vector for each
     W: Floats  # of the hidden layer, a vector for the bias and one for each input
-    v: Floats  # of the output
+    v: Floats  # weights of the output
     t: Floats  # targets
     e: Floats  # errors
-    h: Floats  # of the output
-    used: Floats  # 1 where there is such a unit and sample, 0 elsewhere
-    n_samples: int  # that there is room for: a unit has so many lanes
+    h: Floats  # h of the output
+    used: Floats  # mask: 1 where both unit and sample exist, 0 elsewhere
+    n_samples: int  # that fit: a unit has so many lanes
 
 
 def grid_buffers(room: tuple[int, int]) -> Callable[[Shape, Data, Rule], Grid]:
-    """Return what makes buffers with room for so many hidden units and samples."""
+    """Return the function that makes buffers for this many hidden units and samples."""
     n_units, n_samples = room
 
     def buffers(shape: Shape, data: Data, rule: Rule) -> Grid:
@@ -62,10 +62,10 @@ def grid_buffers(room: tuple[int, int]) -> Callable[[Shape, Data, Rule], Grid]:
 def room_for(
     sizes: tuple[int, ...], batch_size: int, repeated: bool, dtype: np.dtype[Any]
 ) -> tuple[int, int] | None:
-    """Return the least room of hidden units and samples that a batch is best in, if there is one.
+    """Return the smallest grid (hidden units, samples) to train a batch in, or None.
 
-    Loading a batch takes longer than a step with it, so the same should be repeated; or else it
-    should fill the least room.
+    Loading a batch into the grid takes longer than a step, so the batch has to be a repeated one,
+    or else to fill the smallest grid.
     """
     size = sizes[1], batch_size
     if sizes[0] > INPUTS or not (repeated or size == LEAST):
@@ -108,7 +108,7 @@ TRAIN_SHALLOW_BATCH = {
     for n_units in (2, 4, 8)
     for n_samples in (4, 8)
 }
-"""By the hidden units and samples that there is room for: take steps first to last, or batches."""
+"""Kernels by the grid's (hidden units, samples); each trains steps first to last (exclusive)."""
 
 
 @inlined
@@ -124,7 +124,7 @@ def take_batches_in_grid(
     n_samples: int,
     V: int,
 ) -> None:
-    """Take steps begin to end with room for so many hidden units and samples, in V lanes."""
+    """Train for steps begin to end (exclusive) in a grid of n_units x n_samples = V lanes."""
     k, size = data.T.shape[0], rule.batch_size
     hidden, output = network.layers[0], network.layers[1]
     W, w = network.theta[hidden.weights :], network.theta[output.weights :]
@@ -181,9 +181,9 @@ def take_batches_in_grid(
 
 @kernel
 def spread(row: Floats, n: int, n_samples: int, n_lanes: int, lanes: Floats) -> None:
-    """Write the weight of each hidden unit to the lanes of its samples.
+    """Broadcast each hidden unit's weight to the lanes of its samples.
 
-    Those of units that are not there become zero, whatever a run that diverged has left in them.
+    Lanes of units that do not exist are set to zero: a run that diverged may have left NaN there.
     """
     for i in range(n * n_samples):
         lanes[i] = row[i // n_samples]
@@ -193,14 +193,14 @@ def spread(row: Floats, n: int, n_samples: int, n_lanes: int, lanes: Floats) -> 
 
 @kernel
 def collapse(lanes: Floats, n: int, n_samples: int, row: Floats) -> None:
-    """Read the weight of each hidden unit back."""
+    """Read each hidden unit's weight back from its first lane."""
     for j in range(n):
         row[j] = lanes[j * n_samples]
 
 
 @kernel
 def load_grid(data: Data, samples: NDArray[np.int64], n: int, grid: Grid) -> None:
-    """Write the inputs and targets of a batch to the lanes of all units, and which are used."""
+    """Write a batch's inputs and targets to the lanes of all units, and the mask of used lanes."""
     V, n_in = grid.used.size, data.rows.X.shape[1]
     for i in range(V):
         unit, s = i // grid.n_samples, i % grid.n_samples
