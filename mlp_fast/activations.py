@@ -5,7 +5,7 @@ from mlp_fast.kernels.network.activation import ACTIVATIONS, Activation
 __all__ = ["ACTIVATIONS", "HIDDEN", "SIGMOID", "SOFTMAX", "TANH", "Activation", "trainable"]
 
 SIGMOID, TANH, SOFTMAX = (ACTIVATIONS[name] for name in ("sigmoid", "tanh", "softmax"))
-HIDDEN = {name: a for name, a in ACTIVATIONS.items() if not a.of_layer}
+HIDDEN = {name: a for name, a in ACTIVATIONS.items() if not a.couples_layer}
 """All but softmax, which couples the nodes of a layer and is for the output only."""
 
 

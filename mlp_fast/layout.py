@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from mlp_fast.kernels.linalg.buffers import aligned, apart, lanes_of, whole_vectors
+from mlp_fast.kernels.linalg.buffers import aligned, lanes_of, padded_stride, whole_vectors
 from mlp_fast.kernels.network.activation import Activation
 from mlp_fast.kernels.network.arguments import LAYER, Network, Shape
 from mlp_fast.kernels.network.forward_batch import ROWS
@@ -65,18 +65,18 @@ class Layout:
         self.layers = np.zeros(len(self.shapes), LAYER)
         self.layers["n_in"] = sizes[:-1]
         self.layers["n_out"] = sizes[1:]
-        widths = [apart(n, self.dtype) for n in sizes[1:]]
+        widths = [padded_stride(n, self.dtype) for n in sizes[1:]]
         self.layers["width"] = widths
         self.layers["before"] = np.cumsum([0, *widths[:-1]])
         self.layers["activation"] = [activation.code for activation in activations]
         self.layers["beta"] = betas
-        self.layers["keeps_h"] = [activation.of_h for activation in activations]
+        self.layers["keeps_h"] = [activation.derivative_uses_h for activation in activations]
         self._places: list[tuple[int, int, int, int, bool]] = []
         end, spare = 0, SPARE_BYTES // self.dtype.itemsize
         for l, (n_in, n_out) in enumerate(pairwise(sizes)):
             by_input = (l == 0 and input_major) or self._by_input(n_in, n_out, first=l == 0)
             rows, columns = (n_in + 1, n_out) if by_input else (n_out, n_in + 1)
-            stride = max(apart(columns, self.dtype), least_stride)
+            stride = max(padded_stride(columns, self.dtype), least_stride)
             if least_stride == 0 and stride > LARGEST_PADDING * columns:
                 if (stride - columns) * rows > spare:
                     stride = columns
@@ -85,7 +85,7 @@ class Layout:
             layer = self.layers[l]
             # output-major weights begin with a bias, which lies just before a vector boundary
             begin = end if by_input else end + self._lanes - 1
-            layer["by_input"], layer["weights"], layer["stride"] = by_input, begin, stride
+            layer["input_major"], layer["weights"], layer["stride"] = by_input, begin, stride
             self._places.append((begin, rows, stride, columns, by_input))
             end = whole_vectors(begin + rows * stride, self.dtype)
         self.n_weights = end + self._lanes  # slack: a vector may reach past the last row
@@ -93,14 +93,14 @@ class Layout:
         self.layers["nodes"] = ends[:-1]
         self.shape = Shape(
             sizes=self.sizes,
-            widths=(apart(sizes[0], self.dtype), *widths),
+            widths=(padded_stride(sizes[0], self.dtype), *widths),
             nodes=(0, *ends.tolist()),
             strides=tuple(self.layers["stride"].tolist()),
             n_weights=n_weights,
             n_theta=self.n_weights,
-            input_major=bool(self.layers["by_input"][0]),
-            keeps_h=any(activation.of_h for activation in activations),
-            elementwise=not any(activation.of_layer for activation in activations),
+            input_major=bool(self.layers["input_major"][0]),
+            keeps_h=any(activation.derivative_uses_h for activation in activations),
+            elementwise=not any(activation.couples_layer for activation in activations),
             dtype=self.dtype,
             every=np.arange(max(ROWS, *sizes)),
         )

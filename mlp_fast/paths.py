@@ -53,7 +53,7 @@ from mlp_fast.kernels.train.tiny_batch_shallow import (
     TRAIN_SHALLOW_BATCH,
     dtypes_for,
     grid_buffers,
-    room_for,
+    grid_for,
 )
 from mlp_fast.layout import Layout
 
@@ -81,7 +81,7 @@ class Task:
             self.batch_size = rule.batch_size  # samples per update
             self.online = rule.batch_size == 1
             self.row_lanes = self._row_lanes() if self.online else 0
-            self.room = None if self.online else self._room()
+            self.grid = None if self.online else self._grid()
 
     def _row_lanes(self) -> int:
         """Return how many lanes a row of weights takes in `online_shallow`; 0 if unfit."""
@@ -90,14 +90,14 @@ class Task:
         roomy = shape.input_major and min(shape.strides) >= lanes
         return lanes if roomy and not shape.keeps_h else 0
 
-    def _room(self) -> tuple[int, int] | None:
+    def _grid(self) -> tuple[int, int] | None:
         """Return the grid (units, samples) of `tiny_batch_shallow` to train in, or None."""
         shape = self.shape
         k, orders = self.data.orders.shape[1], self.data.orders.shape[0]
         repeated = self.batch_size == k and orders == 1
         shallow = len(shape.sizes) == 3 and shape.sizes[2] == 1 and shape.input_major
         fits = shallow and not self.sparse and not shape.keeps_h
-        return room_for(shape.sizes, self.batch_size, repeated, shape.dtype) if fits else None
+        return grid_for(shape.sizes, self.batch_size, repeated, shape.dtype) if fits else None
 
     @property
     def moderate(self) -> bool:
@@ -151,8 +151,8 @@ def _of_one_output(task: Task) -> bool:
     return task.online and fits and not shape.keeps_h and task.moderate
 
 
-def _in_grid(room: tuple[int, int]) -> Callable[[Task], bool]:
-    return lambda task: task.room == room and task.moderate
+def _in_grid(size: tuple[int, int]) -> Callable[[Task], bool]:
+    return lambda task: task.grid == size and task.moderate
 
 
 def _in_lanes(task: Task) -> bool:
@@ -237,16 +237,16 @@ PATHS = (
     ),
     *(
         Path(
-            f"tiny batch, {room[0]} units and {room[1]} samples in registers",
+            f"tiny batch, {n_units} units and {n_samples} samples in registers",
             "train",
-            f"one hidden layer of up to {room[0]} units, one batch of up to {room[1]} rows",
-            _in_grid(room),
+            f"one hidden layer of up to {n_units} units, up to {n_samples} rows in one batch",
+            _in_grid((n_units, n_samples)),
             kernel,
-            grid_buffers(room),
-            Example((1, room[0], 1), room[1], dtypes=dtypes_for(room)),
+            grid_buffers((n_units, n_samples)),
+            Example((1, n_units, 1), n_samples, dtypes=dtypes_for((n_units, n_samples))),
             plain=True,
         )
-        for room, kernel in TRAIN_SHALLOW_BATCH.items()
+        for (n_units, n_samples), kernel in TRAIN_SHALLOW_BATCH.items()
     ),
     Path(
         "tiny batch, a lane for each sample",

@@ -9,9 +9,11 @@ from mlp_fast.losses import outputs_of
 from mlp_fast.reference import Reference
 
 LEGAL_PAIRS = [(output, name) for name, loss in LOSS.items() for output in outputs_of(loss)]
-ONE_OUTPUT = [(output, loss) for output, loss in LEGAL_PAIRS if not ACTIVATIONS[output].of_layer]
+ONE_OUTPUT = [
+    (output, loss) for output, loss in LEGAL_PAIRS if not ACTIVATIONS[output].couples_layer
+]
 OUTPUTS, LOSSES = [*ACTIVATIONS], [*LOSS]
-HIDDEN = [name for name in trainable() if not ACTIVATIONS[name].of_layer]
+HIDDEN = [name for name in trainable() if not ACTIVATIONS[name].couples_layer]
 DTYPES = ["float64", "float32"]
 
 

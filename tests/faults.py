@@ -44,7 +44,7 @@ class Fault(NamedTuple):
     file: str  # in mlp_fast/
     old: str  # there exactly once
     new: str
-    tests: str  # what pytest is told
+    tests: str  # what pytest is operand
     broken: str  # what this is
 
 
@@ -215,8 +215,8 @@ FAULTS = [
     Fault(
         "bias not in the correction",
         "kernels/train/online_blocks.py",
-        "store(steps, i, eta * (one + load(steps, i, HALF)))",
-        "store(steps, i, eta * load(steps, i, HALF))",
+        "store(gram, i, eta * (one + load(gram, i, HALF)))",
+        "store(steps, i, eta * load(gram, i, HALF))",
         "tests/test_paths.py -k 'blocks_of_samples and float64'",
         "the correction within a block leaves out what the biases have learnt",
     ),
@@ -343,8 +343,8 @@ FAULTS = [
     Fault(
         "rows end to end",
         "kernels/simd/arrays.py",
-        "return unlocked(X.reshape(X.size))",
-        "return unlocked(X[0])",
+        "return as_writable(X.reshape(X.size))",
+        "return as_writable(X[0])",
         "tests/test_training.py -k 'orders_are_followed and 4'",
         "a batch that stays where it is in the data begins at the second row",
     ),
@@ -479,8 +479,8 @@ FAULTS = [
     Fault(
         "sum that overflows online",
         "kernels/train/online_shallow.py",
-        "largest(run.delta_out, samples.size) * (beta_out * vmax(absolute(v)))",
-        "largest(run.delta_out, samples.size)",
+        "amax(run.delta_out, samples.size) * (beta_out * vmax(absolute(v)))",
+        "amax(run.delta_out, samples.size)",
         "tests/test_divergence.py -k 'within_an_epoch[1-'",
         "a shallow network goes on where the sum of (36) overflows and others diverge",
     ),
@@ -578,7 +578,7 @@ FAULTS = [
         '"<", numbers(',
         '"<=", numbers(',
         "tests/test_simd.py -k first_lanes",
-        "what is loaded of a vector is one number longer than it was told",
+        "what is loaded of a vector is one number longer than it was operand",
     ),
     Fault(
         "h kept elsewhere",
@@ -586,7 +586,7 @@ FAULTS = [
         "store(nodes.h, layer.nodes + j, load(h, j))",
         "store(nodes.h, j, load(h, j))",
         "tests/test_adding.py",
-        "derivatives that are told from h find it in the place of another layer's",
+        "derivatives that are operand from h find it in the place of another layer's",
     ),
     Fault(
         "the first row for all",
@@ -626,7 +626,7 @@ FAULTS = [
         "return lanes if roomy and not shape.keeps_h else 0",
         "return lanes if roomy else 0",
         "tests/test_adding.py",
-        "a path that keeps no h is chosen where a derivative is told from it",
+        "a path that keeps no h is chosen where a derivative is operand from it",
     ),
     Fault(
         "a batch in any order",

@@ -42,7 +42,7 @@ ENTRIES = """
         Activation(
             "softplus", _softplus, lambda a, beta: a.constant(1.0) - exp.formula(-a), low=0.0
         ),
-        Activation("gelu", _gelu, _gelu_derivative, of_h=True),
+        Activation("gelu", _gelu, _gelu_derivative, derivative_uses_h=True),
         Activation("linear","""
 MEANINGS = f"""
     "softplus": (lambda H, beta: np.logaddexp(0, H), lambda H, A, beta: 1 - np.exp(-A)),

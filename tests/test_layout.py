@@ -48,7 +48,7 @@ def test_rows_end_within_the_buffer_even_for_whole_vectors(sizes, dtype):
     layout = make(sizes, dtype)
     lanes = 64 // np.dtype(dtype).itemsize
     for layer in layout.layers:
-        by_input, begin = layer["by_input"], layer["weights"]
+        by_input, begin = layer["input_major"], layer["weights"]
         rows = layer["n_in"] + 1 if by_input else layer["n_out"]
         columns = layer["n_out"] if by_input else layer["n_in"]
         first = begin if by_input else begin + 1
@@ -57,7 +57,7 @@ def test_rows_end_within_the_buffer_even_for_whole_vectors(sizes, dtype):
         assert first % lanes == 0
 
 
-@pytest.mark.parametrize(("sizes", "by_input"), [((784, 100), 1), ((784, 1), 0), ((2, 1000), 1)])
+@pytest.mark.parametrize(("sizes", "input_major"), [((784, 100), 1), ((784, 1), 0), ((2, 1000), 1)])
 def test_the_orientation_follows_the_shape(sizes, by_input):
     assert make(sizes, "float32").shape.input_major == by_input
 

@@ -8,7 +8,7 @@ from numba import njit
 from mlp_fast.kernels.linalg.matrix import Matrix
 from mlp_fast.kernels.linalg.nonzero import list_columns, list_inputs
 from mlp_fast.kernels.linalg.pack import pack_columns, packed_buffers
-from mlp_fast.kernels.simd.compress import ROOM, append
+from mlp_fast.kernels.simd.compress import SLACK, append
 from mlp_fast.kernels.simd.memory import load
 from mlp_fast.kernels.train.online_blocks import BLOCK
 
@@ -50,11 +50,11 @@ def test_a_list_goes_on_where_it_ended(dtype):
     rng = np.random.default_rng(1)
     for _ in range(50):
         x = rng.random(16).astype(dtype)[: 64 // np.dtype(dtype).itemsize]
-        listed = np.full(3 + x.size + 2 * ROOM, BEHIND)
+        listed = np.full(3 + x.size + 2 * SLACK, BEHIND)
         m = append_where(x, 0.5, listed, 3, 100)
         np.testing.assert_array_equal(listed[3:m], 100 + np.flatnonzero(x > 0.5))
         np.testing.assert_array_equal(listed[:3], BEHIND)
-        np.testing.assert_array_equal(listed[3 + x.size + ROOM :], BEHIND)
+        np.testing.assert_array_equal(listed[3 + x.size + SLACK :], BEHIND)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -62,7 +62,7 @@ def test_a_list_goes_on_where_it_ended(dtype):
 def test_inputs_and_columns_that_are_not_zero_are_listed_in_order(n, dtype):
     for k in (1, 2, 16):
         X = rows_with_zeros(k, n, dtype, seed=k)
-        listed = np.full(n + ROOM, BEHIND)
+        listed = np.full(n + SLACK, BEHIND)
         m = list_columns_of(X.reshape(-1), n, k, n, listed)
         np.testing.assert_array_equal(listed[:m], np.flatnonzero((X != 0).any(axis=0)))
         m = list_inputs_of(X[0], listed)
@@ -74,7 +74,7 @@ def test_inputs_and_columns_that_are_not_zero_are_listed_in_order(n, dtype):
 def test_what_is_no_ordinary_number_is_listed(value, dtype):
     X = np.zeros((3, 20), dtype)
     X[1, 18] = np.finfo(dtype).smallest_subnormal if value == "denormal" else value
-    listed = np.zeros(20 + ROOM, np.int64)
+    listed = np.zeros(20 + SLACK, np.int64)
     assert list_columns_of(X.reshape(-1), 20, 3, 20, listed) == 1
     assert listed[0] == 18
 

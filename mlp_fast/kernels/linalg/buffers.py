@@ -36,7 +36,7 @@ def whole_vectors(n: int, dtype: np.dtype) -> int:
     return -(-n // lanes) * lanes
 
 
-def apart(n: int, dtype: np.dtype) -> int:
+def padded_stride(n: int, dtype: np.dtype) -> int:
     """Return the stride of rows of n numbers: padded to whole vectors, no multiple of CROWDED."""
     up = whole_vectors(n, dtype)
     return up + lanes_of(dtype) * (up * dtype.itemsize % CROWDED == 0)

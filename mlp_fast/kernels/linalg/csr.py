@@ -118,7 +118,7 @@ def transpose(
 
 
 @kernel(inline=False)
-def add_listed(
+def axpy_rows(
     alpha: Real,
     values: Floats,
     index: NDArray[np.int32],

@@ -1,7 +1,7 @@
 """Tests for finite numbers and for ranges; the sum and the maximum of absolute values."""
 
 from mlp_fast.kernels.compile.jit import kernel
-from mlp_fast.kernels.simd.arrays import unlocked
+from mlp_fast.kernels.simd.arrays import as_writable
 from mlp_fast.kernels.simd.memory import load, load_first
 from mlp_fast.kernels.simd.types import Floats, Real
 from mlp_fast.kernels.simd.vector import absolute, fma, lanes, maximum, splat, vmax, vsum
@@ -10,7 +10,7 @@ from mlp_fast.kernels.simd.vector import absolute, fma, lanes, maximum, splat, v
 @kernel
 def all_finite(values: Floats) -> bool:
     """Return whether every element of a read-only array is finite."""
-    return are_finite(unlocked(values))
+    return are_finite(as_writable(values))
 
 
 @kernel
@@ -37,7 +37,7 @@ def all_within(values: Floats, low: float, high: float) -> bool:
 
 
 @kernel
-def sum_of_sizes(values: Floats, n: int) -> float:
+def asum(values: Floats, n: int) -> float:
     """Sum the absolute values of the first n numbers; not finite if one of them is not."""
     V = lanes(values)
     whole = n - n % V
@@ -50,7 +50,7 @@ def sum_of_sizes(values: Floats, n: int) -> float:
 
 
 @kernel
-def largest(values: Floats, n: int) -> Real:
+def amax(values: Floats, n: int) -> Real:
     """Return the largest absolute value of the first n numbers; NaN is ignored."""
     V = lanes(values)
     whole = n - n % V

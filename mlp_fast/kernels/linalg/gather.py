@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import kernel
 from mlp_fast.kernels.simd.arrays import flat
-from mlp_fast.kernels.simd.memory import expect, load, load_first, store
+from mlp_fast.kernels.simd.memory import load, load_first, prefetch, store
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.kernels.simd.vector import lanes
 
@@ -25,8 +25,8 @@ def gather(X: Floats, samples: NDArray[np.int64], rows: Floats, width: int) -> N
 
 
 @kernel
-def expect_row(X: Floats, sample: int) -> None:
+def prefetch_row(X: Floats, sample: int) -> None:
     """Prefetch a row: memory takes longer to deliver it than the work on it takes."""
     x, n = flat(X), X.shape[1]
     for p in range(sample * n, sample * n + n, lanes(x)):
-        expect(x, p)
+        prefetch(x, p)

@@ -19,7 +19,7 @@ ONLY = np.zeros(1, np.int64)  # the row list of a matrix of one row
 
 
 @kernel(inline=False)
-def sum_inputs(
+def matvec_input_major(
     W: Floats, stride: int, x: Floats, listed: NDArray[np.int64], h: Floats, n: int
 ) -> None:
     """Compute h_j, the sum over listed p of a_p w_pj, with the bias node's a_0 = -1 (2)."""

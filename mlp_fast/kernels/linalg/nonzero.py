@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
 from mlp_fast.kernels.linalg.matrix import Matrix, Rows
-from mlp_fast.kernels.simd.compress import append, either
+from mlp_fast.kernels.simd.compress import append, bitwise_or
 from mlp_fast.kernels.simd.memory import load, load_first
 from mlp_fast.kernels.simd.types import Floats, Vector
 from mlp_fast.kernels.simd.vector import bits, lanes
@@ -49,23 +49,23 @@ def list_columns(X: Matrix, k: int, n: int, listed: NDArray[np.int64]) -> int:
     whole = n - n % V
     m = 0
     for p in range(0, whole, V):
-        m = append(listed, m, p, some_of(X, k, p, V, True) != 0)
+        m = append(listed, m, p, or_rows(X, k, p, V, True) != 0)
     if whole < n:
-        m = append(listed, m, whole, some_of(X, k, whole, n - whole, False) != 0)
+        m = append(listed, m, whole, or_rows(X, k, whole, n - whole, False) != 0)
     return m
 
 
 @inlined
-def some_of(X: Matrix, k: int, p: int, n: int, full: bool) -> Vector:
+def or_rows(X: Matrix, k: int, p: int, n: int, full: bool) -> Vector:
     """Return a vector of n columns from p on: a lane is 0 only where all k rows are 0."""
-    some = load_part(X.values, p, n, full)
+    some = load_up_to(X.values, p, n, full)
     for i in range(p + X.row, p + k * X.row, X.row):
-        some = either(some, load_part(X.values, i, n, full))
+        some = bitwise_or(some, load_up_to(X.values, i, n, full))
     return some
 
 
 @inlined
-def load_part(x: Floats, i: int, n: int, full: bool) -> Vector:
+def load_up_to(x: Floats, i: int, n: int, full: bool) -> Vector:
     """Load n numbers, a full vector or fewer, without touching the memory behind them."""
     return load(x, i) if full else load_first(x, i, n)
 

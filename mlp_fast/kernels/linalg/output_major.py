@@ -16,13 +16,13 @@ from mlp_fast.kernels.simd.vector import fma, lanes, splat, vsum
 
 
 @kernel
-def sum_outputs(W: Floats, stride: int, p: Floats, n_in: int, h: Floats, n: int) -> None:
+def matvec_output_major(W: Floats, stride: int, p: Floats, n_in: int, h: Floats, n: int) -> None:
     """Compute h_q, the dot product of row q and the inputs, with the bias node's a_0 = -1 (2)."""
     dot_row(Matrix(p, 0, 1), Matrix(W, stride, 1), Matrix(h, 0, 1), n_in, n)
 
 
 @kernel
-def sum_some_outputs(
+def matvec_output_major_sparse(
     W: Floats, stride: int, p: Floats, places: NDArray[np.int64], h: Floats, n: int
 ) -> None:
     """Compute h_q (2) from the vectors of inputs that begin at `places`; all others are 0."""
@@ -111,7 +111,7 @@ def update_outputs(
 
 
 @kernel
-def update_some_outputs(
+def update_outputs_sparse(
     W: Floats,
     stride: int,
     p: Floats,

@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.cpu import WIDE
 from mlp_fast.kernels.compile.jit import inlined, kernel
-from mlp_fast.kernels.linalg.buffers import aligned, apart, lanes_of
+from mlp_fast.kernels.linalg.buffers import aligned, lanes_of, padded_stride
 from mlp_fast.kernels.linalg.csr import clear, scatter
 from mlp_fast.kernels.linalg.matrix import Rows
-from mlp_fast.kernels.linalg.nonzero import load_part
+from mlp_fast.kernels.linalg.nonzero import load_up_to
 from mlp_fast.kernels.simd.arrays import flat
-from mlp_fast.kernels.simd.compress import ROOM, append, compress, either
-from mlp_fast.kernels.simd.memory import expect, store
+from mlp_fast.kernels.simd.compress import SLACK, append, bitwise_or, compress
+from mlp_fast.kernels.simd.memory import prefetch, store
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.kernels.simd.vector import lanes, splat
 
-CROWDED_COLUMNS = 8  # columns per stored number: with fewer, packing as dense is faster
+COLUMNS_AS_DENSE = 8  # columns per stored number: with fewer, packing as dense is faster
 
 
 class Packed(NamedTuple):
@@ -28,7 +28,7 @@ class Packed(NamedTuple):
 
     x: Floats  # (rows, width), each row's packed columns, padded with a vector of zeros
     width: int
-    listed: NDArray[np.int64]  # (n + ROOM,), indices of the columns that are kept
+    listed: NDArray[np.int64]  # (n + SLACK,), indices of the columns that are kept
     places: NDArray[np.int64]  # (rows,), where each row begins in its source
     dense: Floats  # (rows, n) or empty: zeros, into which sparse rows are scattered
     heads: NDArray[np.int64]  # (3, rows), the k-way merge's place, end and next column in each row
@@ -37,13 +37,13 @@ class Packed(NamedTuple):
 def packed_buffers(n_rows: int, n: int, dtype: np.dtype, stored: int) -> Packed:
     """Return buffers for rows of n columns of at most `stored` stored numbers; 0 if dense."""
     most = min(n, n_rows * stored) if stored else n  # columns that may be listed
-    width = apart(most + lanes_of(dtype), dtype)
+    width = padded_stride(most + lanes_of(dtype), dtype)
     # rows that are sparser are always merged, and need no dense copy
-    n_dense = n if stored and n <= CROWDED_COLUMNS * n_rows * stored else 0
+    n_dense = n if stored and n <= COLUMNS_AS_DENSE * n_rows * stored else 0
     return Packed(
         x=aligned(n_rows * width, dtype),
         width=width,
-        listed=np.zeros(n + ROOM, np.int64),
+        listed=np.zeros(n + SLACK, np.int64),
         places=np.zeros(n_rows, np.int64),
         dense=aligned(n_rows * n_dense, dtype),
         heads=np.zeros((3, n_rows), np.int64),
@@ -86,18 +86,18 @@ def pack_part(
 ) -> int:
     """Pack n columns from p on, a full vector or fewer, after the m listed; return the new m."""
     ahead = 8 * lanes(source)  # a CPU does not prefetch so many rows side by side by itself
-    some = load_part(source, packed.places[0] + p, n, full)
+    some = load_up_to(source, packed.places[0] + p, n, full)
     for t in range(count):
         begin = packed.places[t] + p
-        expect(source, begin + ahead)
-        some = either(some, load_part(source, begin, n, full))
+        prefetch(source, begin + ahead)
+        some = bitwise_or(some, load_up_to(source, begin, n, full))
     following: int = append(packed.listed, m, p, some != 0)
     if following == m:
         return m
     for t in range(count):
         begin, to = packed.places[t], t * packed.width
         if WIDE:
-            x = load_part(source, begin + p, n, full)
+            x = load_up_to(source, begin + p, n, full)
             store(packed.x, to + m, compress(x, some != 0))
         else:  # without a compress instruction
             for q in range(m, following):
@@ -111,7 +111,7 @@ def pack_sparse(rows: Rows, samples: NDArray[np.int64], packed: Packed) -> int:
     stored = 0
     for t in range(samples.size):
         stored += rows.starts[samples[t] + 1] - rows.starts[samples[t]]
-    if rows.n > CROWDED_COLUMNS * stored:
+    if rows.n > COLUMNS_AS_DENSE * stored:
         return merge_columns(rows, samples, packed)
     scatter(rows, samples, packed.dense, rows.n)
     for t in range(samples.size):

@@ -27,8 +27,10 @@ class Activation:
     derivative: Formula | None  # g'(h), of a and beta; None if it cannot be trained
     low: float = -math.inf  # the closed range of the outputs
     high: float = math.inf
-    of_h: bool = False  # whether the derivative takes h, because a does not determine it
-    of_layer: bool = False  # whether g couples the nodes of a layer: for the output only
+    derivative_uses_h: bool = (
+        False  # whether the derivative takes h, because a does not determine it
+    )
+    couples_layer: bool = False  # whether g couples the nodes of a layer: for the output only
     source: str = ""  # its equation in the tutorial
 
     @property
@@ -85,7 +87,7 @@ ACTIVATIONS = {
         Activation("linear", _identity, _one, source="(45)"),
         Activation("relu", _relu, _relu_derivative, 0.0),
         # its derivative is a Jacobian: see loss.py
-        Activation("softmax", _identity, _one, 0.0, 1.0, of_layer=True, source="(42)"),
+        Activation("softmax", _identity, _one, 0.0, 1.0, couples_layer=True, source="(42)"),
         Activation("threshold", _threshold, None, 0.0, 1.0, source="(37)"),
     )
 }
@@ -95,10 +97,10 @@ SOFTMAX = CODES["softmax"]
 
 
 def times(derivative: Formula | None) -> Callable[[Any, Any, Any], Any]:
-    """Return the formula of delta g'(h), of three values: a (or h, if `of_h`), beta and delta."""
+    """Return the formula of delta g'(h), of a (or h), beta and delta."""
     if derivative is None or derivative is _one:
-        return lambda told, beta, delta: delta
-    return lambda told, beta, delta: delta * derivative(told, beta)
+        return lambda operand, beta, delta: delta
+    return lambda operand, beta, delta: delta * derivative(operand, beta)
 
 
 g = by_code("g", [activation.formula for activation in ACTIVATIONS.values()])
@@ -106,7 +108,7 @@ g = by_code("g", [activation.formula for activation in ACTIVATIONS.values()])
 times_derivative = by_code(
     "times_derivative", [times(activation.derivative) for activation in ACTIVATIONS.values()]
 )
-"""delta g'(h) as times_derivative(code, told, beta, delta); `told` is a, or h if `of_h`."""
+"""delta g'(h) as times_derivative(code, operand, beta, delta); the operand is a, or h."""
 
 
 @kernel
@@ -139,15 +141,15 @@ def softmax(h: Floats, a: Floats, n: int) -> None:
 
 
 @kernel
-def times_slope(activation: int, beta: float, told: Floats, delta: Floats, n: int) -> None:
+def times_slope(activation: int, beta: float, operand: Floats, delta: Floats, n: int) -> None:
     """Multiply delta by g'(h) of n neurons, and pad it with zeros to a whole vector."""
-    V = lanes(told)
-    b = told.dtype.type(beta)
+    V = lanes(operand)
+    b = operand.dtype.type(beta)
     whole = n - n % V
     for j in range(0, whole, V):
-        store(delta, j, times_derivative(activation, load(told, j), b, load(delta, j)))
+        store(delta, j, times_derivative(activation, load(operand, j), b, load(delta, j)))
     if whole < n:
-        d = times_derivative(activation, load(told, whole), b, load(delta, whole))
+        d = times_derivative(activation, load(operand, whole), b, load(delta, whole))
         store(delta, whole, first(d, n - whole))
 
 

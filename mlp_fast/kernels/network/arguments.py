@@ -12,7 +12,7 @@ LAYER = np.dtype(
     [
         ("n_in", np.int64),  # nodes of the layer before, its bias node not counted
         ("n_out", np.int64),  # nodes of this layer
-        ("by_input", np.int64),  # whether the weights are input-major: one row per input
+        ("input_major", np.int64),  # whether the weights are input-major: one row per input
         ("weights", np.int64),  # where this layer's rows begin in theta
         ("stride", np.int64),  # distance between rows
         ("nodes", np.int64),  # where its neurons begin in the buffers of one sample

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
 from mlp_fast.kernels.linalg.buffers import aligned
-from mlp_fast.kernels.linalg.input_major import sum_inputs
+from mlp_fast.kernels.linalg.input_major import matvec_input_major
 from mlp_fast.kernels.linalg.nonzero import list_inputs
-from mlp_fast.kernels.linalg.output_major import sum_outputs
+from mlp_fast.kernels.linalg.output_major import matvec_output_major
 from mlp_fast.kernels.network.activation import SOFTMAX, activate, activate_each
 from mlp_fast.kernels.network.arguments import Network, Shape
-from mlp_fast.kernels.simd.compress import ROOM
+from mlp_fast.kernels.simd.compress import SLACK
 from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.kernels.simd.vector import lanes
@@ -31,7 +31,7 @@ class Nodes(NamedTuple):
     a: Floats  # outputs
     delta: Floats  # h, overwritten by delta
     h: Floats  # of the layers that keep it; empty if none does
-    listed: NDArray[np.int64]  # (n_0 + ROOM,), indices of the non-zero inputs
+    listed: NDArray[np.int64]  # (n_0 + SLACK,), indices of the non-zero inputs
 
 
 def node_buffers(shape: Shape) -> Nodes:
@@ -41,7 +41,7 @@ def node_buffers(shape: Shape) -> Nodes:
         aligned(n, dtype),
         aligned(n, dtype),
         aligned(n if shape.keeps_h else 0, dtype),
-        np.zeros(shape.sizes[0] + ROOM, np.int64),
+        np.zeros(shape.sizes[0] + SLACK, np.int64),
     )
 
 
@@ -50,13 +50,13 @@ def first_sum(network: Network, x: Floats, nodes: Nodes) -> int:
     """Compute h of the first layer (2); return how many inputs were listed for it."""
     layer = network.layers[0]
     W, h = network.theta[layer.weights :], nodes.delta[layer.nodes :]
-    if layer.by_input:
+    if layer.input_major:
         m = list_inputs(x, nodes.listed)
-        sum_inputs(W, layer.stride, x, nodes.listed[:m], h, layer.n_out)
+        matvec_input_major(W, layer.stride, x, nodes.listed[:m], h, layer.n_out)
         return m
     for p in range(x.size):
         nodes.a[p] = x[p]
-    sum_outputs(W, layer.stride, nodes.a, layer.n_in, h, layer.n_out)
+    matvec_output_major(W, layer.stride, nodes.a, layer.n_in, h, layer.n_out)
     return 0
 
 
@@ -70,10 +70,10 @@ def forward_layers(network: Network, nodes: Nodes) -> None:
             below = network.layers[l - 1]
             W, p = network.theta[layer.weights :], nodes.a[below.nodes :]
             n_in, n = layer.n_in, layer.n_out
-            if layer.by_input:
-                sum_inputs(W, layer.stride, p, network.every[:n_in], h, n)
+            if layer.input_major:
+                matvec_input_major(W, layer.stride, p, network.every[:n_in], h, n)
             else:
-                sum_outputs(W, layer.stride, p, n_in, h, n)
+                matvec_output_major(W, layer.stride, p, n_in, h, n)
         if layer.keeps_h and nodes.h.size > 0:
             for j in range(0, layer.n_out, lanes(h)):
                 store(nodes.h, layer.nodes + j, load(h, j))
@@ -86,13 +86,13 @@ def forward_layers(network: Network, nodes: Nodes) -> None:
 @inlined
 def takes_each(layer: Any) -> bool:
     """Return whether the outputs of a layer are computed one by one."""
-    return layer.n_out <= FEW_OUTPUTS and not layer.by_input and layer.activation != SOFTMAX
+    return layer.n_out <= FEW_OUTPUTS and not layer.input_major and layer.activation != SOFTMAX
 
 
 @inlined
-def told_from(layer: Any, nodes: Nodes) -> Floats:
+def derivative_operand(layer: Any, nodes: Nodes) -> Floats:
     """Return what g'(h) of a layer is computed from: a, or h if the layer keeps it."""
-    told = nodes.a[layer.nodes :]
+    operand = nodes.a[layer.nodes :]
     if layer.keeps_h:
-        told = nodes.h[layer.nodes :]
-    return told
+        operand = nodes.h[layer.nodes :]
+    return operand

@@ -14,7 +14,7 @@ from mlp_fast.kernels.compile.jit import inlined, kernel
 from mlp_fast.kernels.linalg.buffers import aligned
 from mlp_fast.kernels.linalg.csr import (
     Transposed,
-    add_listed,
+    axpy_rows,
     clear,
     scatter_row,
     stored_in_rows,
@@ -24,11 +24,11 @@ from mlp_fast.kernels.linalg.gather import gather
 from mlp_fast.kernels.linalg.matmul import add_product, dot_product_biased
 from mlp_fast.kernels.linalg.matrix import Listed, Matrix, Rows
 from mlp_fast.kernels.linalg.nonzero import list_columns, skips_zeros
-from mlp_fast.kernels.linalg.output_major import sum_some_outputs
+from mlp_fast.kernels.linalg.output_major import matvec_output_major_sparse
 from mlp_fast.kernels.network.activation import activate
 from mlp_fast.kernels.network.arguments import Network, Shape
-from mlp_fast.kernels.simd.arrays import flat, unlocked
-from mlp_fast.kernels.simd.compress import ROOM
+from mlp_fast.kernels.simd.arrays import as_writable, flat
+from mlp_fast.kernels.simd.compress import SLACK
 from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.kernels.simd.vector import lanes
@@ -89,7 +89,7 @@ def work_buffers(
         h=aligned(outputs.size if train and shape.keeps_h else 0, dtype),
         sums=aligned(max(shape.widths) if train else 0, dtype),
         gradient=aligned(shape.n_theta if gradient else 0, dtype),
-        listed=np.zeros(max(n_rows, n_in) + ROOM, np.int64),
+        listed=np.zeros(max(n_rows, n_in) + SLACK, np.int64),
         every=shape.every if n_rows <= shape.every.size else np.arange(n_rows),
         transposed=transposed_buffers(n_in, dtype, stored_in_rows(rows, n_rows)),
         gathers=gathers,
@@ -129,10 +129,10 @@ def forward_batch(network: Network, part: Part, work: Work, sparse: bool) -> Non
         H = Matrix(h, layer.width, 1)
         if sparse and l == 0:
             sum_sparse(network, part.rows, part.samples, work)
-        elif layer.by_input:
-            sum_by_input(network, l, A, H, k, work.skips_zeros and l == 0, work)
+        elif layer.input_major:
+            matmul_input_major(network, l, A, H, k, work.skips_zeros and l == 0, work)
         else:
-            sum_by_output(network, l, A, H, k)
+            matmul_output_major(network, l, A, H, k)
         if layer.keeps_h and work.h.size > 0:
             for i in range(0, k * layer.width, lanes(h)):
                 store(work.h, begin + i, load(h, i))
@@ -142,16 +142,16 @@ def forward_batch(network: Network, part: Part, work: Work, sparse: bool) -> Non
 
 
 @inlined
-def told_from_rows(layer: Any, work: Work) -> Floats:
+def derivative_operand_of_rows(layer: Any, work: Work) -> Floats:
     """Return what g'(h) of a layer is computed from, for all rows: a, or h if it is kept."""
-    told = work.outputs[layer.before * work.capacity :]
+    operand = work.outputs[layer.before * work.capacity :]
     if layer.keeps_h:
-        told = work.h[layer.before * work.capacity :]
-    return told
+        operand = work.h[layer.before * work.capacity :]
+    return operand
 
 
 @kernel
-def sum_by_input(
+def matmul_input_major(
     network: Network, l: int, A: Matrix, H: Matrix, k: int, skip_zeros: bool, work: Work
 ) -> None:
     """Compute H = A_bias W (69) of a layer whose weights are input-major."""
@@ -174,7 +174,7 @@ def sum_by_input(
 
 
 @kernel
-def sum_by_output(network: Network, l: int, A: Matrix, H: Matrix, k: int) -> None:
+def matmul_output_major(network: Network, l: int, A: Matrix, H: Matrix, k: int) -> None:
     """Compute H = A_bias W (69) of a layer whose weights are output-major."""
     layer = network.layers[l]
     W = network.theta[layer.weights :]
@@ -187,17 +187,17 @@ def sum_sparse(network: Network, rows: Rows, samples: NDArray[np.int64], work: W
     layer = network.layers[0]
     W, n = network.theta[layer.weights :], layer.n_out
     one, below = W.dtype.type(1.0), Matrix(W[layer.stride :], layer.stride, 1)
-    values, columns = unlocked(rows.values), unlocked(rows.columns)
+    values, columns = as_writable(rows.values), as_writable(rows.columns)
     for i in range(samples.size):
         h = work.delta[i * layer.width :]
-        if layer.by_input:
+        if layer.input_major:
             for j in range(0, n, lanes(W)):
                 store(h, j, -load(W, j))
             begin, end = rows.starts[samples[i]], rows.starts[samples[i] + 1]
-            add_listed(one, values[begin:end], columns[begin:end], below, h, n)
+            axpy_rows(one, values[begin:end], columns[begin:end], below, h, n)
         else:
             m = scatter_row(rows, samples[i], work.x, work.listed)
-            sum_some_outputs(W, layer.stride, work.x, work.listed[:m], h, n)
+            matvec_output_major_sparse(W, layer.stride, work.x, work.listed[:m], h, n)
             clear(rows, samples[i : i + 1], work.x, work.width)
 
 

@@ -1,7 +1,7 @@
 """Losses, each with its name, its formula, and the delta of the output layer that follows from it.
 
-All training gets errors, losses and the output's delta here: from `judge` for one sample, from
-`output_delta` and `sum_losses` where a vector holds many samples.
+All training gets errors, losses and the output's delta here: from `loss_and_delta` for one sample,
+from `output_delta` and `sum_losses` where a vector holds many samples.
 """
 
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ CODES = {name: code for code, name in enumerate(LOSSES)}
 SQUARED_ERROR, CROSS_ENTROPY = CODES["squared_error"], CODES["cross_entropy"]
 
 
-def _beta(told: Value, beta: Value) -> Value:
+def _beta(operand: Value, beta: Value) -> Value:
     return beta  # what is left of g'(h) where it cancels; 1 for all outputs but the sigmoid
 
 
@@ -95,10 +95,10 @@ output_delta = by_code(
     "output_delta",
     [*(times(activation.derivative) for activation in ACTIVATIONS.values()), times(_beta)],
 )
-"""dE/dh of outputs (13) as output_delta(code, told, beta, e), from e = a - t (47).
+"""dE/dh of outputs (13) as output_delta(code, operand, beta, e), from e = a - t (47).
 
-Of vectors or scalars; `code` comes from `output_code`, and `told` is what g'(h) is computed from:
-a, or h if `of_h`. Softmax with the squared error needs the whole row: see `judge`.
+Of vectors or scalars; `code` comes from `output_code`, and `operand` is what g'(h) is computed
+from: a, or h. Softmax with the squared error needs the whole row: see `loss_and_delta`.
 """
 
 
@@ -109,13 +109,13 @@ def output_code(loss: int, activation: int) -> int:
 
 
 @kernel
-def judge(
+def loss_and_delta(
     loss: int,
     activation: int,
     beta: float,
     h: Floats,
     a: Floats,
-    told: Floats,
+    operand: Floats,
     t: Floats,
     delta: Floats,
 ) -> tuple[float, float]:
@@ -133,10 +133,10 @@ def judge(
     whole = n - n % V
     for j in range(0, whole, V):
         e = load(a, j) - load(t, j)  # (47)
-        store(delta, j, output_delta(code, load(told, j), b, e))
+        store(delta, j, output_delta(code, load(operand, j), b, e))
     if whole < n:
         e = load(a, whole) - load_first(t, whole, n - whole)
-        d = output_delta(code, load(told, whole), b, e)
+        d = output_delta(code, load(operand, whole), b, e)
         store(delta, whole, first(d, n - whole))
     if loss == SQUARED_ERROR:
         value = 0.5 * error  # (48)
@@ -150,13 +150,13 @@ def judge(
 
 
 @kernel
-def judge_each(
+def loss_and_delta_one_by_one(
     loss: int,
     activation: int,
     beta: float,
     h: Floats,
     a: Floats,
-    told: Floats,
+    operand: Floats,
     t: Floats,
     delta: Floats,
 ) -> tuple[float, float]:
@@ -172,7 +172,7 @@ def judge_each(
     for j in range(t.size):
         e = a[j] - t[j]  # (47)
         error += squared(e)
-        delta[j] = output_delta(code, told[j], b, e)
+        delta[j] = output_delta(code, operand[j], b, e)
     return error, (0.5 * error if loss == SQUARED_ERROR else value)  # (48)
 
 

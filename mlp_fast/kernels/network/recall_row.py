@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import kernel
 from mlp_fast.kernels.linalg.finite import are_finite
-from mlp_fast.kernels.linalg.input_major import sum_inputs
+from mlp_fast.kernels.linalg.input_major import matvec_input_major
 from mlp_fast.kernels.linalg.nonzero import MANY_INPUTS
 from mlp_fast.kernels.network.arguments import Network, Shape
 from mlp_fast.kernels.network.forward import Nodes, first_sum, forward_layers
 from mlp_fast.kernels.simd.arrays import SCRATCH, scratch
-from mlp_fast.kernels.simd.compress import ROOM
+from mlp_fast.kernels.simd.compress import SLACK
 from mlp_fast.kernels.simd.types import Floats
 
 VALUES, CLASSES, LARGEST = range(3)  # forms of an answer
@@ -25,7 +25,7 @@ def row_buffers(shape: Shape) -> tuple[int, int]:
     """Return the sizes of `recall_row`'s buffer and of its index list; 0 if not needed."""
     needed = 2 * (shape.nodes[-2] + shape.widths[1] + shape.widths[-1])
     n_in = shape.sizes[0]
-    return 0 if needed <= SCRATCH else needed, 0 if n_in < MANY_INPUTS else n_in + ROOM
+    return 0 if needed <= SCRATCH else needed, 0 if n_in < MANY_INPUTS else n_in + SLACK
 
 
 @kernel
@@ -73,9 +73,9 @@ def recall_row(
         return False
     for p in range(x.size, end):  # padding must be 0, and layers do not write it
         a[p] = 0
-    if first.by_input and listed.size == 0:
+    if first.input_major and listed.size == 0:
         W, h = theta[first.weights :], delta[first.nodes :]
-        sum_inputs(W, first.stride, x, every[: x.size], h, first.n_out)
+        matvec_input_major(W, first.stride, x, every[: x.size], h, first.n_out)
     else:
         first_sum(network, x, nodes)
     forward_layers(network, nodes)

@@ -9,7 +9,7 @@ from mlp_fast.kernels.simd.types import Floats
 
 
 @intrinsic
-def unlocked(typingctx, array):
+def as_writable(typingctx, array):
     """View a read-only array as any other, so that code which reads both is compiled once."""
     t = types.Array(array.dtype, array.ndim, array.layout, aligned=array.aligned)
 
@@ -22,7 +22,7 @@ def unlocked(typingctx, array):
 @inlined
 def flat(X: Floats) -> Floats:
     """Return a matrix's rows end to end, as one array that must not be written to."""
-    return unlocked(X.reshape(X.size))
+    return as_writable(X.reshape(X.size))
 
 
 SCRATCH = 1024  # elements

@@ -10,11 +10,11 @@ from mlp_fast.kernels.simd.value import Value
 from mlp_fast.kernels.simd.vector import broadcast, elementwise
 
 INDEX = ir.IntType(64)
-ROOM = 8  # slack behind a list's end, because indices are stored so many at a time
+SLACK = 8  # slack behind a list's end, because indices are stored so many at a time
 
 
 @elementwise
-def either(a, b):
+def bitwise_or(a, b):
     """The bitwise or of two vectors: 0, of either sign, only where both are 0."""
     return (a.as_int() | b.as_int()).as_float()
 
@@ -23,22 +23,22 @@ def either(a, b):
 def append(typingctx, listed, m, p, mask):
     """Append p + i for each set lane i of the mask to a list of m indices; return its new length.
 
-    Up to `ROOM` elements behind the new end, the list's slack, may be overwritten.
+    Up to `SLACK` elements behind the new end, the list's slack, may be overwritten.
     """
-    parts = range(0, mask.lanes, ROOM)
+    parts = range(0, mask.lanes, SLACK)
 
     def codegen(context, builder, sig, args):
         _, m, p, mask = args
-        numbers = ir.VectorType(INDEX, ROOM)
+        numbers = ir.VectorType(INDEX, SLACK)
         for i in parts:
-            lanes = ir.VectorType(ir.IntType(32), ROOM)([i + j for j in range(ROOM)])
+            lanes = ir.VectorType(ir.IntType(32), SLACK)([i + j for j in range(SLACK)])
             chosen = builder.shuffle_vector(mask, mask, lanes)
             first = broadcast(builder, builder.add(p, INDEX(i)), numbers)
-            every = builder.add(first, numbers(list(range(ROOM))))
-            place = address(context, builder, sig.args[0], args[0], m, INDEX(ROOM))
+            every = builder.add(first, numbers(list(range(SLACK))))
+            place = address(context, builder, sig.args[0], args[0], m, INDEX(SLACK))
             place = builder.bitcast(place, numbers.as_pointer())
             builder.store(_compress(builder, every, chosen), place, align=8)
-            count = builder.ctpop(builder.bitcast(chosen, ir.IntType(ROOM)))
+            count = builder.ctpop(builder.bitcast(chosen, ir.IntType(SLACK)))
             m = builder.add(m, builder.zext(count, INDEX))
         return m
 

@@ -37,7 +37,7 @@ def address(context, builder, array_type: types.Array, array, i: ir.Value, count
     return builder.gep(array.data, [i])
 
 
-def fetch(builder, pointer, write: bool, near: bool) -> None:
+def emit_prefetch(builder, pointer, write: bool, near: bool) -> None:
     """Prefetch a cache line: into the L1 cache if `near`, else into L2 only."""
     int32 = ir.IntType(32)
     t = ir.FunctionType(ir.VoidType(), [pointer.type, int32, int32, int32])
@@ -46,14 +46,14 @@ def fetch(builder, pointer, write: bool, near: bool) -> None:
 
 
 @intrinsic
-def expect(typingctx, array, i):
+def prefetch(typingctx, array, i):
     """Prefetch the cache line of array[i], to be read; `i` may be out of bounds."""
     _check_array(array)
 
     def codegen(context, builder, sig, args):
         data = context.make_array(sig.args[0])(context, builder, args[0]).data
         pointer = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
-        fetch(builder, pointer, write=False, near=False)
+        emit_prefetch(builder, pointer, write=False, near=False)
         return context.get_dummy_value()
 
     return types.void(array, types.intp), codegen

@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from mlp_fast.kernels.simd.memory import address, fetch
+from mlp_fast.kernels.simd.memory import address, emit_prefetch
 from mlp_fast.kernels.simd.value import Value
 from mlp_fast.kernels.simd.vector import VECTOR_BITS, Vec, broadcast, vec_of
 
@@ -87,12 +87,12 @@ def _load(builder, pointer, vec: Vec, t: ir.Type, i: int = 0):
     return builder.load(pointer, align=vec.dtype.bitwidth // 8)
 
 
-def _expect(builder, pointer, vectors: int) -> None:
+def _prefetch_tile(builder, pointer, vectors: int) -> None:
     """Prefetch the part of C that a tile updates at its end, while its sums are computed."""
     for i in range(vectors):
         place = builder.bitcast(pointer, ir.IntType(8).as_pointer())
         place = builder.gep(place, [INDEX(i * VECTOR_BITS // 8)])
-        fetch(builder, place, write=True, near=True)
+        emit_prefetch(builder, place, write=True, near=True)
 
 
 def _store(builder, value, pointer, vec: Vec, i: int = 0):
@@ -126,7 +126,7 @@ def add_tile(typingctx, alpha, A, B, C, rows, r, inner, packed, j, height, vecto
             for place, number in zip(places, numbers, strict=True)
         ]
         for number in numbers:
-            _expect(builder, C.pointer(number, j, wide * vec.lanes), wide)
+            _prefetch_tile(builder, C.pointer(number, j, wide * vec.lanes), wide)
         inner = context.make_array(sig.args[6])(context, builder, args[6])
         n = builder.extract_value(inner.shape, 0)
         loop = _Loop(builder, n, [t(None)] * (tall * wide))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
-from mlp_fast.kernels.linalg.csr import add_listed, transpose
+from mlp_fast.kernels.linalg.csr import axpy_rows, transpose
 from mlp_fast.kernels.linalg.matmul import add_product, dot_product
 from mlp_fast.kernels.linalg.matrix import Listed, Matrix, Rows
 from mlp_fast.kernels.linalg.nonzero import list_rows
@@ -21,14 +21,14 @@ from mlp_fast.kernels.network.forward_batch import (
     ROWS,
     Part,
     Work,
+    derivative_operand_of_rows,
     forward_batch,
     part_of,
-    told_from_rows,
     work_buffers,
 )
-from mlp_fast.kernels.network.loss import judge
+from mlp_fast.kernels.network.loss import loss_and_delta
 from mlp_fast.kernels.network.shuffle import order_of
-from mlp_fast.kernels.simd.arrays import flat, unlocked
+from mlp_fast.kernels.simd.arrays import as_writable, flat
 from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.types import Floats, Real
 from mlp_fast.kernels.simd.vector import fma, lanes
@@ -91,7 +91,7 @@ def take_batches(
             samples = order[begin:stop]
             part = part_of(data.rows, samples, work, sparse)
             forward_batch(network, part, work, sparse)
-            error, loss = judge_rows(network, rule.loss, data.T, samples, work)
+            error, loss = loss_and_delta_of_rows(network, rule.loss, data.T, samples, work)
             curves.error[epoch] += error
             curves.loss[epoch] += loss
             factor, target = -eta, network.theta
@@ -114,27 +114,27 @@ def train_forwarded(
     """Take one step on a batch whose forward pass is in `work` already."""
     k = rows.X.shape[0]
     samples, eta = work.every[:k], network.theta.dtype.type(learning_rate / k)
-    judge_rows(network, loss, T, samples, work)
+    loss_and_delta_of_rows(network, loss, T, samples, work)
     A = Matrix(flat(rows.X), rows.n, 1)
-    if not network.layers[0].by_input:
+    if not network.layers[0].input_major:
         A = Matrix(work.x, work.width, 1)
     backward_batch(network, -eta, Part(A, rows, samples), work, network.theta, False)
 
 
 @kernel
-def judge_rows(
+def loss_and_delta_of_rows(
     network: Network, loss: int, T: Floats, samples: NDArray[np.int64], work: Work
 ) -> tuple[float, float]:
     """Turn h of the last layer into delta (85); return the sums of (a - t)² and of the loss."""
     layer = network.layers[network.layers.size - 1]
     begin = layer.before * work.capacity
-    outputs, told = work.outputs[begin:], told_from_rows(layer, work)
+    outputs, operand = work.outputs[begin:], derivative_operand_of_rows(layer, work)
     g, beta = layer.activation, layer.beta
     error, summed = 0.0, 0.0
     for i in range(samples.size):
         row = i * layer.width
-        a, h, t = outputs[row:], work.delta[begin + row :], unlocked(T[samples[i]])
-        of_row = judge(loss, g, beta, h, a, told[row:], t, h)
+        a, h, t = outputs[row:], work.delta[begin + row :], as_writable(T[samples[i]])
+        of_row = loss_and_delta(loss, g, beta, h, a, operand[row:], t, h)
         error += of_row[0]
         summed += of_row[1]
     return error, summed
@@ -164,10 +164,10 @@ def backward_batch(
             A = Matrix(work.outputs[begin:], below.width, 1)
             delta_below = Matrix(work.delta[begin:], below.width, 1)
             errors_below(network, l, delta, delta_below, k, work)
-            told = told_from_rows(below, work)
+            operand = derivative_operand_of_rows(below, work)
             for i in range(0, k * below.width, below.width):
                 d = delta_below.values[i:]
-                times_slope(below.activation, below.beta, told[i:], d, below.n_out)
+                times_slope(below.activation, below.beta, operand[i:], d, below.n_out)
         add_bias_gradient(network, l, factor, delta, k, work, theta)
         if sparse and l == 0:
             add_sparse_gradient(network, factor, part.rows, part.samples, work, theta)
@@ -184,7 +184,7 @@ def add_bias_gradient(
     layer = network.layers[l]
     W, n = theta[layer.weights :], layer.n_out
     sum_rows(delta, k, n, work.sums)
-    if layer.by_input:
+    if layer.input_major:
         for j in range(0, n, lanes(W)):
             store(W, j, fma(-factor, load(work.sums, j), load(W, j)))
     else:
@@ -199,7 +199,7 @@ def errors_below(
     """Compute delta W' without the bias's row (79), not yet times g'(h) of the layer below."""
     layer = network.layers[l]
     W, n_in, n = network.theta[layer.weights :], layer.n_in, layer.n_out
-    if layer.by_input:
+    if layer.input_major:
         rows = Matrix(W[layer.stride :], layer.stride, 1)
         dot_product(delta, rows, delta_below, k, n, n_in)
         return
@@ -225,7 +225,7 @@ def add_gradient(
     layer = network.layers[l]
     W, n_in, n = theta[layer.weights :], layer.n_in, layer.n_out
     samples = work.every[:k]
-    if not layer.by_input:
+    if not layer.input_major:
         rows, errors = Matrix(W[1:], layer.stride, 1), Matrix(delta.values, 1, delta.row)
         add_product(factor, errors, A, rows, Listed(network.every[:n], samples, False), n_in)
         return
@@ -282,8 +282,8 @@ def add_sparse_gradient(
         end = columns.ends[p]
         columns.ends[p] = 0
         index, values = columns.rows[begin:end], columns.values[begin:end]
-        if layer.by_input:
-            add_listed(factor, values, index, delta, W[(p + 1) * stride :], n)
+        if layer.input_major:
+            axpy_rows(factor, values, index, delta, W[(p + 1) * stride :], n)
         else:
             for j in range(n):
                 total = W.dtype.type(0.0)

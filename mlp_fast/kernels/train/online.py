@@ -16,8 +16,8 @@ from mlp_fast.kernels.linalg.output_major import (
 )
 from mlp_fast.kernels.network.activation import times_slope
 from mlp_fast.kernels.network.arguments import Network
-from mlp_fast.kernels.network.forward import Nodes, forward_layers, takes_each, told_from
-from mlp_fast.kernels.network.loss import judge, judge_each
+from mlp_fast.kernels.network.forward import Nodes, derivative_operand, forward_layers, takes_each
+from mlp_fast.kernels.network.loss import loss_and_delta, loss_and_delta_one_by_one
 from mlp_fast.kernels.simd.types import Floats, Real
 
 
@@ -27,30 +27,34 @@ def learn_sample(
 ) -> tuple[float, float]:
     """Do a sample's passes, update all layers but the first; return Σ (a - t)² and the loss."""
     forward_layers(network, nodes)
-    error, value = judge_outputs(network, loss, t, nodes)
+    error, value = loss_and_delta_of_sample(network, loss, t, nodes)
     for l in range(network.layers.size - 1, 0, -1):
         layer, below = network.layers[l], network.layers[l - 1]
         W, n_in, n = network.theta[layer.weights :], layer.n_in, layer.n_out
         delta = nodes.delta[layer.nodes :]
         a, delta_below = nodes.a[below.nodes :], nodes.delta[below.nodes :]
-        if layer.by_input:
+        if layer.input_major:
             back_propagate_inputs(W, layer.stride, delta, n, delta_below, n_in)
             update_inputs(W, layer.stride, a, network.every[:n_in], eta, delta, n)
         else:
             back_propagate_and_update(W, layer.stride, a, n_in, eta, delta, n, delta_below)
-        times_slope(below.activation, below.beta, told_from(below, nodes), delta_below, n_in)
+        times_slope(
+            below.activation, below.beta, derivative_operand(below, nodes), delta_below, n_in
+        )
     return error, value
 
 
 @kernel
-def judge_outputs(network: Network, loss: int, t: Floats, nodes: Nodes) -> tuple[float, float]:
+def loss_and_delta_of_sample(
+    network: Network, loss: int, t: Floats, nodes: Nodes
+) -> tuple[float, float]:
     """Write delta of the last layer (18); return the sum of (a - t)² and the loss."""
     top = network.layers[network.layers.size - 1]
     h, a = nodes.delta[top.nodes :], nodes.a[top.nodes :]
-    told, g, beta = told_from(top, nodes), top.activation, top.beta
+    operand, g, beta = derivative_operand(top, nodes), top.activation, top.beta
     if takes_each(top):
-        return judge_each(loss, g, beta, h, a, told, t, h)
-    return judge(loss, g, beta, h, a, told, t, h)
+        return loss_and_delta_one_by_one(loss, g, beta, h, a, operand, t, h)
+    return loss_and_delta(loss, g, beta, h, a, operand, t, h)
 
 
 @kernel
@@ -60,11 +64,13 @@ def back_propagate(network: Network, nodes: Nodes) -> None:
         layer, below = network.layers[l], network.layers[l - 1]
         W, n_in, n = network.theta[layer.weights :], layer.n_in, layer.n_out
         delta, delta_below = nodes.delta[layer.nodes :], nodes.delta[below.nodes :]
-        if layer.by_input:
+        if layer.input_major:
             back_propagate_inputs(W, layer.stride, delta, n, delta_below, n_in)
         else:
             back_propagate_outputs(W, layer.stride, delta, n, network.every, delta_below, n_in)
-        times_slope(below.activation, below.beta, told_from(below, nodes), delta_below, n_in)
+        times_slope(
+            below.activation, below.beta, derivative_operand(below, nodes), delta_below, n_in
+        )
 
 
 @kernel
@@ -74,7 +80,7 @@ def update_layers(network: Network, eta: Real, nodes: Nodes) -> None:
         layer, below = network.layers[l], network.layers[l - 1]
         W, n_in, n = network.theta[layer.weights :], layer.n_in, layer.n_out
         delta, a = nodes.delta[layer.nodes :], nodes.a[below.nodes :]
-        if layer.by_input:
+        if layer.input_major:
             update_inputs(W, layer.stride, a, network.every[:n_in], eta, delta, n)
         else:
             update_outputs(W, layer.stride, a, n_in, eta, delta, n)
@@ -85,7 +91,7 @@ def update_first(network: Network, x: Floats, m: int, eta: Real, nodes: Nodes) -
     """Update the first layer (4), for the m inputs that `first_sum` listed or for all."""
     layer = network.layers[0]
     W, delta = network.theta[layer.weights :], nodes.delta[layer.nodes :]
-    if layer.by_input:
+    if layer.input_major:
         update_inputs(W, layer.stride, x, nodes.listed[:m], eta, delta, layer.n_out)
     else:
         update_outputs(W, layer.stride, nodes.a, layer.n_in, eta, delta, layer.n_out)

@@ -21,14 +21,14 @@ from mlp_fast.kernels.compile.jit import inlined, kernel
 from mlp_fast.kernels.linalg.buffers import aligned
 from mlp_fast.kernels.linalg.csr import stored_in_rows
 from mlp_fast.kernels.linalg.finite import are_finite
-from mlp_fast.kernels.linalg.gather import expect_row
+from mlp_fast.kernels.linalg.gather import prefetch_row
 from mlp_fast.kernels.linalg.matmul import add_product, add_to_row, dot_product
 from mlp_fast.kernels.linalg.matrix import Listed, Matrix
 from mlp_fast.kernels.linalg.pack import Packed, pack, packed_buffers
 from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule, Shape
 from mlp_fast.kernels.network.forward import Nodes, node_buffers
 from mlp_fast.kernels.network.shuffle import order_of
-from mlp_fast.kernels.simd.arrays import unlocked
+from mlp_fast.kernels.simd.arrays import as_writable
 from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.types import Floats, Real
 from mlp_fast.kernels.simd.vector import fma, lanes
@@ -45,7 +45,7 @@ class Block(NamedTuple):
     inputs: Packed
     h: Floats  # (BLOCK, width of the first layer)
     delta: Floats  # (BLOCK, width of the first layer)
-    steps: Floats  # (BLOCK, BLOCK), eta (x_s . x_t) of each pair of samples
+    gram: Floats  # (BLOCK, BLOCK), eta (x_s . x_t) of each pair of samples
 
 
 def block_buffers(shape: Shape, data: Data, rule: Rule) -> Block:
@@ -56,7 +56,7 @@ def block_buffers(shape: Shape, data: Data, rule: Rule) -> Block:
         inputs=packed_buffers(BLOCK, data.rows.n, dtype, stored_in_rows(data.rows, 1)),
         h=aligned(BLOCK * width, dtype),
         delta=aligned(BLOCK * width, dtype),
-        steps=aligned(BLOCK * BLOCK, dtype),
+        gram=aligned(BLOCK * BLOCK, dtype),
     )
 
 
@@ -105,14 +105,14 @@ def take_blocks(
         sum_block(network, count, m, block)
         for t in range(count):
             if not data.in_order and not sparse and begin + BLOCK + t < k:
-                expect_row(data.rows.X, order[begin + BLOCK + t])
+                prefetch_row(data.rows.X, order[begin + BLOCK + t])
             delta = block.nodes.delta[network.layers[0].nodes :]
-            correct(t, n, width, network.every, block, delta)
-            targets = unlocked(data.T[samples[t]])
+            corrected_sum(t, n, width, network.every, block, delta)
+            targets = as_writable(data.T[samples[t]])
             error, loss = learn_sample(network, rule.loss, eta, targets, block.nodes)
             curves.error[epoch] += error
             curves.loss[epoch] += loss
-            keep(n, delta, block.delta[t * width :])
+            copy_delta(n, delta, block.delta[t * width :])
         update_block(network, count, m, eta, block)
         step += count
 
@@ -128,11 +128,11 @@ def multiply_inputs(count: int, m: int, eta: Real, block: Block) -> int:
     finite = True
     for begin in range(0, count, HALF):  # only products with later samples are used
         earlier, n = min(begin + HALF, count), min(HALF, count - begin)
-        later, steps = x.values[begin * x.row :], block.steps[begin:]
-        dot_product(x, Matrix(later, x.row, 1), Matrix(steps, BLOCK, 1), earlier, m, n)
+        later, gram = x.values[begin * x.row :], block.gram[begin:]
+        dot_product(x, Matrix(later, x.row, 1), Matrix(gram, BLOCK, 1), earlier, m, n)
         for i in range(0, earlier * BLOCK, BLOCK):
-            store(steps, i, eta * (one + load(steps, i, HALF)))
-            finite &= are_finite(steps[i : i + n])  # the slack behind them may hold anything
+            store(gram, i, eta * (one + load(gram, i, HALF)))
+            finite &= are_finite(gram[i : i + n])  # the slack behind them may hold anything
     return count if finite else 1
 
 
@@ -151,16 +151,18 @@ def sum_block(network: Network, count: int, m: int, block: Block) -> None:
 
 
 @kernel
-def correct(t: int, n: int, width: int, every: NDArray[np.int64], block: Block, h: Floats) -> None:
+def corrected_sum(
+    t: int, n: int, width: int, every: NDArray[np.int64], block: Block, h: Floats
+) -> None:
     """Write h of sample t: x_t W less the updates by the samples before it in the block."""
     for j in range(0, n, lanes(h)):
         store(h, j, load(block.h, t * width + j))
-    steps, deltas = Matrix(block.steps, 1, BLOCK), Matrix(block.delta, width, 1)
-    add_to_row(h.dtype.type(-1.0), steps, deltas, Matrix(h, 0, 1), every, t, every[:t], n)
+    gram, deltas = Matrix(block.gram, 1, BLOCK), Matrix(block.delta, width, 1)
+    add_to_row(h.dtype.type(-1.0), gram, deltas, Matrix(h, 0, 1), every, t, every[:t], n)
 
 
 @kernel
-def keep(n: int, delta: Floats, kept: Floats) -> None:
+def copy_delta(n: int, delta: Floats, kept: Floats) -> None:
     """Copy a sample's delta of the first layer."""
     for j in range(0, n, lanes(delta)):
         store(kept, j, load(delta, j))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mlp_fast.kernels.compile.jit import inlined, kernel
 from mlp_fast.kernels.linalg.buffers import aligned, lanes_of
 from mlp_fast.kernels.linalg.csr import clear, scatter_row
-from mlp_fast.kernels.linalg.gather import expect_row
+from mlp_fast.kernels.linalg.gather import prefetch_row
 from mlp_fast.kernels.network.activation import g
 from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule, Shape
 from mlp_fast.kernels.network.loss import (
@@ -29,7 +29,7 @@ from mlp_fast.kernels.network.loss import (
 )
 from mlp_fast.kernels.network.shuffle import order_of
 from mlp_fast.kernels.simd.arrays import flat
-from mlp_fast.kernels.simd.compress import ROOM
+from mlp_fast.kernels.simd.compress import SLACK
 from mlp_fast.kernels.simd.memory import load, load_first, store
 from mlp_fast.kernels.simd.types import Floats, Real, Vector
 from mlp_fast.kernels.simd.vector import fma, lanes, splat, vsum
@@ -54,7 +54,7 @@ def output_buffers(shape: Shape, data: Data, rule: Rule) -> Sample:
         np.zeros(1, dtype),
         np.zeros(1, dtype),
         aligned(n, dtype),
-        np.zeros(n + ROOM, np.int64),
+        np.zeros(n + SLACK, np.int64),
         aligned(SUMS * lanes_of(dtype), dtype),
     )
 
@@ -103,7 +103,7 @@ def take_one_output(
         elif not is_known:
             h = sum_and_update(w, x, place, place, zero, n, False) - bias
         if not sparse and not data.in_order and s + 2 < k:
-            expect_row(data.rows.X, order[s + 2])
+            prefetch_row(data.rows.X, order[s + 2])
         t = data.T[order[s], 0]
         a = g(layer.activation, h, beta)
         e = a - t  # (47)

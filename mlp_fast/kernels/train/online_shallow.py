@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from mlp_fast.kernels.compile.jit import inlined, kernel
 from mlp_fast.kernels.linalg.buffers import aligned, lanes_of
 from mlp_fast.kernels.linalg.csr import clear, scatter
-from mlp_fast.kernels.linalg.finite import largest
+from mlp_fast.kernels.linalg.finite import amax
 from mlp_fast.kernels.network.activation import activate, g, times_derivative
 from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule, Shape
 from mlp_fast.kernels.network.loss import (
@@ -32,7 +32,7 @@ from mlp_fast.kernels.network.loss import (
     squared,
 )
 from mlp_fast.kernels.network.shuffle import order_of
-from mlp_fast.kernels.simd.arrays import unlocked
+from mlp_fast.kernels.simd.arrays import as_writable
 from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.types import Floats, Real, Vector
 from mlp_fast.kernels.simd.vector import absolute, fma, lanes, splat, vmax, vsum
@@ -125,7 +125,7 @@ def take_runs(
         epoch, s = step // k, step % k
         order = order_of(epoch, s == 0, data, rule)
         samples = order[s : min(s + RUN, k)]
-        X, places = unlocked(data.rows.X), samples
+        X, places = as_writable(data.rows.X), samples
         if sparse:
             X, places = run.dense, run.every
             scatter(data.rows, samples, X.reshape(X.size), X.shape[1])
@@ -137,7 +137,7 @@ def take_runs(
         x_before, change = x, splat(W.dtype.type(0.0), v)
         error = 0.0
         for s in range(samples.size):
-            t = unlocked(data.T[samples[s]])
+            t = as_writable(data.T[samples[s]])
             if count > 4 * lanes(W):  # a long formula would run out of registers: vector by vector
                 store(run.a, 0, h)
                 activate(g_hidden, layers[0].beta, run.a, run.a, n)
@@ -184,7 +184,7 @@ def take_runs(
         if sparse:
             clear(data.rows, samples, X.reshape(X.size), X.shape[1])
         # NaN where the sum in (36) overflows: other kernels then diverge, however small g'(h)
-        if not largest(run.delta_out, samples.size) * (beta_out * vmax(absolute(v))) < np.inf:
+        if not amax(run.delta_out, samples.size) * (beta_out * vmax(absolute(v))) < np.inf:
             error = np.nan
         loss = 0.5 * error  # (48)
         if rule.loss != SQUARED_ERROR:

@@ -8,14 +8,14 @@ weights.
 import math
 
 from mlp_fast.kernels.compile.jit import kernel
-from mlp_fast.kernels.linalg.finite import sum_of_sizes
+from mlp_fast.kernels.linalg.finite import asum
 from mlp_fast.kernels.network.arguments import Network
 from mlp_fast.kernels.network.forward import Nodes, first_sum, forward_layers
-from mlp_fast.kernels.simd.arrays import unlocked
+from mlp_fast.kernels.simd.arrays import as_writable
 from mlp_fast.kernels.simd.types import Floats, Real
 from mlp_fast.kernels.train.online import (
     back_propagate,
-    judge_outputs,
+    loss_and_delta_of_sample,
     update_first,
     update_layers,
 )
@@ -35,10 +35,10 @@ def train_one(
 
     They are not changed if the loss is not finite or, if `careful`, a weight might overflow.
     """
-    x, t = unlocked(x), unlocked(t)
+    x, t = as_writable(x), as_writable(t)
     m = first_sum(network, x, nodes)
     forward_layers(network, nodes)
-    _, value = judge_outputs(network, loss, t, nodes)
+    _, value = loss_and_delta_of_sample(network, loss, t, nodes)
     if not math.isfinite(value):
         return value, False
     eta = network.theta.dtype.type(learning_rate)
@@ -62,13 +62,13 @@ def stays_finite(network: Network, eta: Real, x: Floats, nodes: Nodes) -> bool:
     half_ulp, largest = 2.0**969, 2.0**1023
     if network.theta.itemsize == 4:
         half_ulp, largest = 2.0**102, 2.0**127
-    inputs = 1.0 + sum_of_sizes(x, x.size)
+    inputs = 1.0 + asum(x, x.size)
     for l in range(network.layers.size):
         layer = network.layers[l]
-        errors = sum_of_sizes(nodes.delta[layer.nodes :], layer.n_out)
+        errors = asum(nodes.delta[layer.nodes :], layer.n_out)
         if not (eta * inputs < largest and eta * errors < largest):
             return False
         if not eta * errors * inputs < half_ulp:
             return False
-        inputs = 1.0 + sum_of_sizes(nodes.a[layer.nodes :], layer.n_out)
+        inputs = 1.0 + asum(nodes.a[layer.nodes :], layer.n_out)
     return True

@@ -68,7 +68,7 @@ def train_in_lanes(
             if step == begin or samples.size < size:
                 clear_lanes(samples.size, data.rows.X.shape[1], lanes)
         forward_lanes(network, lanes)
-        error, loss = judge_lanes(network, rule.loss, lanes, samples.size)
+        error, loss = loss_and_delta_in_lanes(network, rule.loss, lanes, samples.size)
         curves.error[epoch] += error
         curves.loss[epoch] += loss
         # the gradient is the mean over the batch, as in code 2.6, where (78) has the sum
@@ -93,7 +93,7 @@ def forward_lanes(network: Network, lanes: Lanes) -> None:
         layer = network.layers[l]
         begin = below + layer.n_in * LANES
         beta = W.dtype.type(layer.beta)
-        to_input, to_output = steps(layer)
+        to_input, to_output = weight_strides(layer)
         for j in range(layer.n_out):
             i = layer.weights + j * to_output
             h = splat(-W[i], LANES)
@@ -106,16 +106,18 @@ def forward_lanes(network: Network, lanes: Lanes) -> None:
 
 
 @inlined
-def steps(layer: Any) -> tuple[int, int]:
+def weight_strides(layer: Any) -> tuple[int, int]:
     """Return the distances between the weights of adjacent inputs, and of adjacent outputs."""
     to_input, to_output = layer.stride, 1
-    if not layer.by_input:
+    if not layer.input_major:
         to_input, to_output = 1, layer.stride
     return to_input, to_output
 
 
 @kernel
-def judge_lanes(network: Network, loss: int, lanes: Lanes, k: int) -> tuple[float, float]:
+def loss_and_delta_in_lanes(
+    network: Network, loss: int, lanes: Lanes, k: int
+) -> tuple[float, float]:
     """Turn h of the last layer into delta (13); return the sums of (a - t)² and of the loss."""
     top = network.layers[network.layers.size - 1]
     error, summed, beta = 0.0, 0.0, lanes.a.dtype.type(top.beta)
@@ -140,7 +142,7 @@ def backward_lanes(network: Network, eta: Real, lanes: Lanes) -> None:
     for l in range(network.layers.size - 1, -1, -1):
         layer = network.layers[l]
         below, end = begin - layer.n_in * LANES, begin + layer.n_out * LANES
-        to_input, to_output = steps(layer)
+        to_input, to_output = weight_strides(layer)
         if l > 0:
             g_below = network.layers[l - 1].activation
             beta = W.dtype.type(network.layers[l - 1].beta)

@@ -46,9 +46,9 @@ class Grid(NamedTuple):
     n_samples: int  # that fit: a unit has so many lanes
 
 
-def grid_buffers(room: tuple[int, int]) -> Callable[[Shape, Data, Rule], Grid]:
+def grid_buffers(size: tuple[int, int]) -> Callable[[Shape, Data, Rule], Grid]:
     """Return the function that makes buffers for this many hidden units and samples."""
-    n_units, n_samples = room
+    n_units, n_samples = size
 
     def buffers(shape: Shape, data: Data, rule: Rule) -> Grid:
         dtype, n_lanes = shape.dtype, n_units * n_samples
@@ -59,7 +59,7 @@ def grid_buffers(room: tuple[int, int]) -> Callable[[Shape, Data, Rule], Grid]:
     return buffers
 
 
-def room_for(
+def grid_for(
     sizes: tuple[int, ...], batch_size: int, repeated: bool, dtype: np.dtype[Any]
 ) -> tuple[int, int] | None:
     """Return the smallest grid (hidden units, samples) to train a batch in, or None.
@@ -71,17 +71,17 @@ def room_for(
     if sizes[0] > INPUTS or not (repeated or size == LEAST):
         return None
     most = VECTORS * lanes_of(dtype)
-    rooms = (
+    grids = (
         (n_units, n_samples)
         for n_units, n_samples in TRAIN_SHALLOW_BATCH
         if size[0] <= n_units and size[1] <= n_samples and n_units * n_samples <= most
     )
-    return min(rooms, default=None)
+    return min(grids, default=None)
 
 
-def dtypes_for(room: tuple[int, int]) -> list[str]:
-    """Return the dtypes in which a room is used."""
-    n_lanes = room[0] * room[1]
+def dtypes_for(size: tuple[int, int]) -> list[str]:
+    """Return the dtypes in which a grid of so many units and samples is used."""
+    n_lanes = size[0] * size[1]
     return [t for t in ("float64", "float32") if n_lanes <= VECTORS * lanes_of(np.dtype(t))]
 
 
@@ -132,10 +132,10 @@ def take_batches_in_grid(
     beta, beta_out = W.dtype.type(hidden.beta), W.dtype.type(output.beta)
     code = output_code(rule.loss, output.activation)
     for p in range(hidden.n_in + 1):
-        spread(
+        broadcast_units(
             W[p * hidden.stride :], hidden.n_out, grid.n_samples, grid.used.size, grid.W[p * V :]
         )
-    spread(w[1:], hidden.n_out, grid.n_samples, grid.used.size, grid.v)
+    broadcast_units(w[1:], hidden.n_out, grid.n_samples, grid.used.size, grid.v)
     v, bias = load(grid.v, 0, V), splat(w[0], V)
     batches = (k + size - 1) // size
     for step in range(begin, end):
@@ -172,15 +172,15 @@ def take_batches_in_grid(
         curves.error[epoch] += error
         curves.loss[epoch] += loss  # (48)
     for p in range(hidden.n_in + 1):
-        collapse(grid.W[p * V :], hidden.n_out, grid.n_samples, W[p * hidden.stride :])
+        read_units(grid.W[p * V :], hidden.n_out, grid.n_samples, W[p * hidden.stride :])
     store(grid.v, 0, v)
-    collapse(grid.v, hidden.n_out, grid.n_samples, w[1:])
+    read_units(grid.v, hidden.n_out, grid.n_samples, w[1:])
     store(grid.e, 0, bias)
     w[0] = grid.e[0]
 
 
 @kernel
-def spread(row: Floats, n: int, n_samples: int, n_lanes: int, lanes: Floats) -> None:
+def broadcast_units(row: Floats, n: int, n_samples: int, n_lanes: int, lanes: Floats) -> None:
     """Broadcast each hidden unit's weight to the lanes of its samples.
 
     Lanes of units that do not exist are set to zero: a run that diverged may have left NaN there.
@@ -192,7 +192,7 @@ def spread(row: Floats, n: int, n_samples: int, n_lanes: int, lanes: Floats) -> 
 
 
 @kernel
-def collapse(lanes: Floats, n: int, n_samples: int, row: Floats) -> None:
+def read_units(lanes: Floats, n: int, n_samples: int, row: Floats) -> None:
     """Read each hidden unit's weight back from its first lane."""
     for j in range(n):
         row[j] = lanes[j * n_samples]
