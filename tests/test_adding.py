@@ -125,13 +125,9 @@ for name in ("softplus", "gelu"):
 """
 
 
+@pytest.mark.slow  # compiling, half a minute to a minute each
 @pytest.mark.parametrize(
-    ("dtype", "networks"),
-    [
-        ("float64", "some"),
-        pytest.param("float64", "whole", marks=pytest.mark.slow),
-        pytest.param("float32", "whole", marks=pytest.mark.slow),
-    ],
+    ("dtype", "networks"), [("float64", "some"), ("float64", "whole"), ("float32", "whole")]
 )
 def test_two_entries_are_enough_for_a_new_activation(tmp_path, dtype, networks):
     copied = tmp_path / "site" / "mlp_fast"

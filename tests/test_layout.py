@@ -58,8 +58,8 @@ def test_rows_end_within_the_buffer_even_for_whole_vectors(sizes, dtype):
 
 
 @pytest.mark.parametrize(("sizes", "input_major"), [((784, 100), 1), ((784, 1), 0), ((2, 1000), 1)])
-def test_the_orientation_follows_the_shape(sizes, by_input):
-    assert make(sizes, "float32").shape.input_major == by_input
+def test_the_orientation_follows_the_shape(sizes, input_major):
+    assert make(sizes, "float32").shape.input_major == input_major
 
 
 def test_buffers_begin_at_a_multiple_of_a_vector():
