@@ -1,5 +1,7 @@
 """Aligned buffers, and the padded distance between their rows."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mlp_fast.kernels.simd.types import Floats
@@ -23,6 +25,18 @@ def aligned(size: int, dtype: np.dtype) -> Floats:
     address = raw.__array_interface__["data"][0]
     start = -address % VECTOR_BYTES // dtype.itemsize
     return raw[start : start + size]
+
+
+def side_by_side(sizes: Sequence[int], dtype: np.dtype) -> list[Floats]:
+    """Return buffers of these sizes in one block, each at a multiple of a vector.
+
+    Buffers that are small and used together then never lie a multiple of 4 KiB apart, where loads
+    wait for unrelated stores.
+    """
+    ends = np.cumsum([whole_vectors(size, dtype) for size in sizes]).tolist()
+    block = aligned(ends[-1], dtype)
+    starts = [0, *ends[:-1]]
+    return [block[start : start + size] for start, size in zip(starts, sizes, strict=True)]
 
 
 def lanes_of(dtype: np.dtype) -> int:

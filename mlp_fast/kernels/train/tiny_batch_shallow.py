@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
-from mlp_fast.kernels.linalg.buffers import aligned, lanes_of
+from mlp_fast.kernels.linalg.buffers import lanes_of, side_by_side
 from mlp_fast.kernels.network.activation import g, times_derivative
 from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule, Shape
 from mlp_fast.kernels.network.loss import output_code, output_delta, sum_losses
@@ -52,8 +52,9 @@ def grid_buffers(size: tuple[int, int]) -> Callable[[Shape, Data, Rule], Grid]:
 
     def buffers(shape: Shape, data: Data, rule: Rule) -> Grid:
         dtype, n_lanes = shape.dtype, n_units * n_samples
-        x, W = (aligned(n * n_lanes, dtype) for n in (data.rows.n, data.rows.n + 1))
-        v, t, e, h, used = (aligned(n_lanes, dtype) for _ in range(5))
+        n_in = data.rows.n
+        sizes = [n_in * n_lanes, (n_in + 1) * n_lanes, *[n_lanes] * 5]
+        x, W, v, t, e, h, used = side_by_side(sizes, dtype)
         return Grid(x, W, v, t, e, h, used, n_samples)
 
     return buffers
