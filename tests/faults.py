@@ -586,7 +586,7 @@ FAULTS = [
         "store(nodes.h, layer.nodes + j, load(h, j))",
         "store(nodes.h, j, load(h, j))",
         "tests/test_adding.py -m slow -k some",
-        "derivatives that are operand from h find it in the place of another layer's",
+        "derivatives that are computed from h find it in the place of another layer's",
     ),
     Fault(
         "the first row for all",
@@ -626,7 +626,7 @@ FAULTS = [
         "return lanes if roomy and not shape.keeps_h else 0",
         "return lanes if roomy else 0",
         "tests/test_adding.py -m slow -k some",
-        "a path that keeps no h is chosen where a derivative is operand from it",
+        "a path that keeps no h is chosen where a derivative is computed from it",
     ),
     Fault(
         "a batch in any order",
