@@ -44,7 +44,7 @@ class Fault(NamedTuple):
     file: str  # in mlp_fast/
     old: str  # there exactly once
     new: str
-    tests: str  # what pytest is operand
+    tests: str  # what pytest is told
     broken: str  # what this is
 
 
@@ -578,7 +578,7 @@ FAULTS = [
         '"<", numbers(',
         '"<=", numbers(',
         "tests/test_simd.py -k first_lanes",
-        "what is loaded of a vector is one number longer than it was operand",
+        "what is loaded of a vector is one number longer than it was told",
     ),
     Fault(
         "h kept elsewhere",
