@@ -148,7 +148,8 @@ def _in_registers(lanes: int) -> Callable[[Task], bool]:
 def _of_one_output(task: Task) -> bool:
     shape = task.shape
     fits = len(shape.sizes) == 2 and shape.sizes[1] == 1 and not shape.input_major
-    return task.online and fits and not shape.keeps_h and task.moderate
+    # however large the numbers: all products are those of the general path
+    return task.online and fits and not shape.keeps_h
 
 
 def _in_grid(size: tuple[int, int]) -> Callable[[Task], bool]:
