@@ -148,7 +148,7 @@ def _in_registers(lanes: int) -> Callable[[Task], bool]:
 def _of_one_output(task: Task) -> bool:
     shape = task.shape
     fits = len(shape.sizes) == 2 and shape.sizes[1] == 1 and not shape.input_major
-    # however large the numbers: all products are those of the general path
+    # numbers of any size: its products are the general path's, only their sum has another order
     return task.online and fits and not shape.keeps_h
 
 

@@ -89,7 +89,9 @@ def test_each_path_agrees_with_the_general_one_and_with_the_reference(path, dtyp
     steps = 6 * -(-k // (batch_size or k))
     for trained in (m, plain):
         assert_to_rounding(trained.weights, reference.weights, steps)
-        np.testing.assert_allclose(trained.loss_curve_, reference.losses, rtol=8 * steps * 1e-7)
+        np.testing.assert_allclose(
+            trained.loss_curve_, reference.losses, rtol=8 * steps * np.finfo(dtype).eps
+        )
 
 
 def path_of(sizes, batch_size, k=20, **options):

@@ -27,9 +27,7 @@ class Activation:
     derivative: Formula | None  # g'(h), of a and beta; None if it cannot be trained
     low: float = -math.inf  # the closed range of the outputs
     high: float = math.inf
-    derivative_uses_h: bool = (
-        False  # whether the derivative takes h, because a does not determine it
-    )
+    derivative_uses_h: bool = False  # it is of h and beta: a does not determine it
     couples_layer: bool = False  # whether g couples the nodes of a layer: for the output only
     source: str = ""  # its equation in the tutorial
 

@@ -1,12 +1,12 @@
-"""Online training (algorithm 2.4.1) of one layer of one output: linear and logistic regression.
+"""Online training (algorithm 2.4.1) of one layer with one output: linear and logistic regression.
 
-The meaning is `Reference.train` of reference.py with batches of one row. There is one pass over the
-weights for each sample: while they take the update by one sample, they meet the inputs of the next,
-in four sums, since a single one would be latency-bound. CSR rows visit the same vectors of weights,
-but for those that meet zeros only, and have the same bits.
+Computes `Reference.train` of reference.py with batches of one row. It passes over the weights once
+per sample: the update by one sample and the dot product with the next are fused, with four partial
+sums, because a single one would be latency-bound. CSR rows skip the vectors of weights that meet
+only zeros, and give the same bits.
 
-For plain gradient descent, above output-major weights. Beside one sample at a time: 784-1 1.9 times
-as fast (float64), 30-1 1.5 and 1.4 (float32).
+For plain gradient descent and output-major weights. Compared with one sample at a time
+(online_one_by_one.py): 784-1 is 1.9 times as fast (float64), 30-1 1.5 (float64) and 1.4 (float32).
 """
 
 from typing import Any, NamedTuple
@@ -34,17 +34,17 @@ from mlp_fast.kernels.simd.memory import load, load_first, store
 from mlp_fast.kernels.simd.types import Floats, Real, Vector
 from mlp_fast.kernels.simd.vector import fma, lanes, splat, vsum
 
-SUMS = 4
+SUMS = 4  # partial sums of h
 
 
 class Sample(NamedTuple):
     """Buffers of one sample."""
 
-    h: Floats  # (1,), of which its loss is computed ...
-    t: Floats  # (1,)
-    x: Floats  # (n_0,) or nothing: a sparse row, dense; it ends in zeros
-    listed: NDArray[np.int64]  # which vectors of it are not 0
-    sums: Floats  # four vectors
+    h: Floats  # (1,), for the loss
+    t: Floats  # (1,), for the loss
+    x: Floats  # (n_0,) or empty: zeros, into which a sparse row is scattered; zero-padded
+    listed: NDArray[np.int64]  # where its vectors begin that are not all 0
+    sums: Floats  # (SUMS, lanes)
 
 
 def output_buffers(shape: Shape, data: Data, rule: Rule) -> Sample:
@@ -63,7 +63,7 @@ def output_buffers(shape: Shape, data: Data, rule: Rule) -> Sample:
 def train_one_output(
     network: Network, data: Data, rule: Rule, sample: Sample, curves: Curves, first: int, last: int
 ) -> None:
-    """Take steps first to last, of k in every epoch; step s is sample s % k of epoch s // k."""
+    """Train for steps first to last (exclusive); step s is sample s % k of epoch s // k."""
     take_one_output(network, data, rule, sample, curves, first, last, False)
 
 
@@ -71,7 +71,7 @@ def train_one_output(
 def train_sparse_one_output(
     network: Network, data: Data, rule: Rule, sample: Sample, curves: Curves, first: int, last: int
 ) -> None:
-    """Take steps first to last with sparse rows."""
+    """Train for steps first to last (exclusive) on CSR rows; see `train_one_output`."""
     take_one_output(network, data, rule, sample, curves, first, last, True)
 
 
@@ -86,7 +86,7 @@ def take_one_output(
     last: int,
     sparse: bool,
 ) -> None:
-    """Take steps first to last with rows that are sparse or not."""
+    """Train for steps first to last (exclusive) on dense or CSR rows."""
     k, layer, x = data.T.shape[0], network.layers[0], flat(data.rows.X)
     W, n = network.theta[layer.weights :], layer.n_in
     w, bias = W[1:], W[0]
@@ -115,7 +115,7 @@ def take_one_output(
         else:
             sample.h[0], sample.t[0] = h, t
             curves.loss[epoch] += sum_entropies(layer.beta, sample.h, sample.t, sample.h.size)
-        bias += eta * delta  # whose input is -1
+        bias += eta * delta  # the bias node's output is -1
         if sparse:
             update_listed(w, -eta * delta, m, sample)
             clear(data.rows, order[s : s + 1], sample.x, n)
@@ -130,7 +130,7 @@ def take_one_output(
 def sum_and_update(
     w: Floats, x: Floats, to_sum: int, to_update: int, change: Real, n: int, updates: bool
 ) -> Any:
-    """Add to n weights so many times the inputs at one place (4); sum up those at another (2)."""
+    """If `updates`, add `change` x_update to w (4); return the dot product of w and x_sum (2)."""
     V = lanes(w)
     tiled, whole = n - n % (SUMS * V), n - n % V
     a, b = splat(w.dtype.type(0.0)), splat(w.dtype.type(0.0))
@@ -156,7 +156,7 @@ def sum_and_update(
 
 @kernel
 def sum_listed(w: Floats, n: int, m: int, sample: Sample) -> Real:
-    """Sum up h as `sum_and_update` does, of the vectors of inputs that are listed."""
+    """Return the dot product (2) of w and a scattered row, in the order of `sum_and_update`."""
     V = lanes(w)
     tiled, whole = n - n % (SUMS * V), n - n % V
     for q in range(0, SUMS * V, V):
@@ -176,7 +176,7 @@ def sum_listed(w: Floats, n: int, m: int, sample: Sample) -> Real:
 
 @kernel
 def update_listed(w: Floats, change: Real, m: int, sample: Sample) -> None:
-    """Add so many times the vectors of inputs that are listed (4)."""
+    """Add `change` times a scattered row to w (4)."""
     for i in range(m):
         p = sample.listed[i]
         store(w, p, fma(change, load(sample.x, p), load(w, p)))
@@ -184,7 +184,7 @@ def update_listed(w: Floats, change: Real, m: int, sample: Sample) -> None:
 
 @inlined
 def updated(w: Floats, x: Floats, to_update: int, p: int, change: Real, updates: bool) -> Vector:
-    """Return a vector of weights from p on, after their update if there is one."""
+    """Return the vector of weights at p; if `updates`, update it first."""
     u = load(w, p)
     if updates:
         u = fma(change, load(x, to_update + p), u)

@@ -71,19 +71,21 @@ def grid_for(
     size = sizes[1], batch_size
     if sizes[0] > INPUTS or not (repeated or size == LEAST):
         return None
-    most = VECTORS * lanes_of(dtype)
     grids = (
-        (n_units, n_samples)
-        for n_units, n_samples in TRAIN_SHALLOW_BATCH
-        if size[0] <= n_units and size[1] <= n_samples and n_units * n_samples <= most
+        grid
+        for grid in TRAIN_SHALLOW_BATCH
+        if size[0] <= grid[0] and size[1] <= grid[1] and _is_used(grid, dtype)
     )
     return min(grids, default=None)
 
 
-def dtypes_for(size: tuple[int, int]) -> list[str]:
-    """Return the dtypes in which a grid of so many units and samples is used."""
-    n_lanes = size[0] * size[1]
-    return [t for t in ("float64", "float32") if n_lanes <= VECTORS * lanes_of(np.dtype(t))]
+def dtypes_for(grid: tuple[int, int]) -> list[str]:
+    """Return the dtypes in which a grid (hidden units, samples) is used."""
+    return [name for name in ("float64", "float32") if _is_used(grid, np.dtype(name))]
+
+
+def _is_used(grid: tuple[int, int], dtype: np.dtype[Any]) -> bool:
+    return grid[0] * grid[1] <= VECTORS * lanes_of(dtype)
 
 
 def _in_grid(n_units: int, n_samples: int) -> Any:
