@@ -156,4 +156,5 @@ def _add_columns(
     for q in range(index.size):
         total = fma(values[q], load_tile(B.values, index[q] * B.row + j, vectors), total)
     store(C, j, fma(alpha, total, c))
-    return int(vectors * lanes(C))
+    width: int = vectors * lanes(C)
+    return width

@@ -71,7 +71,8 @@ def _update_tile(
     for q in range(listed.size):
         i = (listed[q] + 1) * stride + j
         store(W, i, fma(-eta * x[listed[q]], d, load_tile(W, i, vectors)))
-    return int(vectors * lanes(W))
+    width: int = vectors * lanes(W)
+    return width
 
 
 @inner_kernel

@@ -63,7 +63,8 @@ def _add_strip(
         r += add_tile(alpha, A, B, C, rows, r, inner, packed, j, 4, vectors)
     while r < rows.size:
         r += add_tile(alpha, A, B, C, rows, r, inner, packed, j, 1, vectors)
-    return int(vectors * lanes(C.values))
+    width: int = vectors * lanes(C.values)
+    return width
 
 
 @inlined

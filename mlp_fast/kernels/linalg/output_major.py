@@ -76,7 +76,8 @@ def _back_tile(
         store(W, i, fma(-eta * delta[q], a, w))
         i += stride
     store(below, k, total)
-    return int(vectors * lanes(W))
+    width: int = vectors * lanes(W)
+    return width
 
 
 @inner_kernel
