@@ -7,6 +7,7 @@ import pytest
 from numba import njit, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
+from processes import run
 
 from mlp_fast.kernels.compile import jit
 from mlp_fast.kernels.compile.jit import inner_kernel, kernel
@@ -73,3 +74,32 @@ def test_the_collector_is_paused_while_a_kernel_compiles_and_then_as_it_was(befo
         (gc.enable if was else gc.disable)()
     assert seen
     assert not any(seen)
+
+
+OUTSIDE = """
+import numpy as np
+from mlp_fast.kernels.compile.jit import inner_kernel, kernel
+from mlp_fast.kernels.simd.memory import load
+from mlp_fast.kernels.simd.vector import vsum
+
+@inner_kernel
+def inner(x, i):
+    return x[i] + vsum(load(x, 8 * i))
+
+@kernel
+def outer(x, i):
+    return inner(x, i)
+
+print(outer(np.ones(24), 1))
+for i in (3, 24):
+    try:
+        outer(np.ones(24), i)
+    except IndexError as error:
+        print(error)
+"""
+
+
+def test_bounds_are_checked_in_inner_kernels_too(tmp_path):
+    for _ in "compiled", "loaded":
+        out = run(OUTSIDE, tmp_path, NUMBA_BOUNDSCHECK="1")
+        assert out.splitlines() == ["9.0", "vector is out of bounds", "index is out of bounds"]

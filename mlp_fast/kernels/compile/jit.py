@@ -27,7 +27,8 @@ OPTIONS = {"error_model": "numpy", "nogil": True, "_nrt": False}
 Without the runtime nothing can be allocated, and slices are not reference-counted, which would cost
 a network of a few dozen weights more than its arithmetic. Once inlined, a slice is just a pointer.
 """
-ALWAYS_INLINED = {"forceinline": True}
+BY_NJIT = {"nopython": True, "boundscheck": None}
+"""What `njit` adds."""
 
 
 def kernel(function: Function) -> Function:
@@ -52,7 +53,7 @@ def inner_kernel(function: Any = None, *, inline: bool = True) -> Any:
     """
     if function is None:
         return partial(inner_kernel, inline=inline)
-    options = OPTIONS | (ALWAYS_INLINED if inline else {})
+    options = OPTIONS | BY_NJIT | ({"forceinline": True} if inline else {})
     compiled = InnerKernel(function, targetoptions=options, pipeline_class=InnerCompiler)
     INNER_KERNELS.append(compiled)
     return compiled
