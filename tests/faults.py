@@ -186,7 +186,7 @@ FAULTS = [
         "        with paused_collector():\n",
         "        if paused_collector():\n",
         "tests/test_compiler.py -k collector",
-        "garbage is collected while kernels compile, which takes a tenth longer",
+        "garbage is collected while kernels compile, which takes a twentieth longer",
     ),
     Fault(
         "collector stays off",

@@ -96,7 +96,7 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
             checksum, payload = blob[:_CHECKSUM_BYTES], blob[_CHECKSUM_BYTES:]
             if hashlib.sha256(payload).digest() == checksum:
                 # without a refresh of the context, which imports what only compiling needs: that
-                # would take four times as long as all else
+                # would take five times as long as all else
                 return CompileResult._rebuild(target_context, *pickle.loads(payload))
         return None
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 def paused_collector() -> Iterator[None]:
     """Keep the collector off: compiling makes many objects that stay, and few that it would free.
 
-    It would take a tenth of the time that compiling takes. Where it is off already, it stays off.
+    It would add a twentieth to the time that this takes. Where it is off already, it stays off.
     """
     if not gc.isenabled():
         yield
