@@ -51,7 +51,7 @@ WARM_UP = """
 import json
 import re
 import mlp_fast
-from mlp_fast.kernels.compile.jit import KERNELS
+from mlp_fast.kernels.compile.jit import INNER_KERNELS, KERNELS
 from mlp_fast.kernels.train.online_blocks import train_in_blocks
 
 mlp_fast.warmup()
@@ -60,9 +60,9 @@ for code in train_in_blocks.inspect_asm().values():
     registers |= {*re.findall(r"%([xyz]mm)\\d", code)}
 signatures = {
     f"{kernel.__module__}.{kernel.__qualname__}": list(map(str, kernel.signatures))
-    for kernel in KERNELS
+    for kernel in KERNELS + INNER_KERNELS
 }
-assert len(signatures) == len(KERNELS)
+assert len(signatures) == len(KERNELS) + len(INNER_KERNELS)
 print(json.dumps({"registers": sorted(registers), "signatures": signatures}))
 """
 

@@ -9,6 +9,9 @@ from collections import Counter
 import pytest
 from processes import NO_COMPILER, PACKAGE, QUICK, SMALL, TARGET, completed, is_runnable, run
 
+import mlp_fast.warming  # noqa: F401  # which imports all that is compiled
+from mlp_fast.kernels.compile.jit import INNER_KERNELS, KERNELS
+
 EVERYTHING = """
 import tempfile
 import numpy as np
@@ -108,6 +111,12 @@ def test_one_signature_for_each_kernel_and_dtype(filled):
     assert {"train_in_blocks", "train_batch", "recall"} <= {
         name.rpartition(".")[2] for name in names
     }
+
+
+def test_only_kernels_that_python_calls_are_kept(filled):
+    kept = {path.name.split("-")[0] for path in filled.cache.rglob("*.nbc")}
+    assert kept == {kernel._cache._name for kernel in KERNELS}
+    assert len(filled.signatures) == len(KERNELS) + len(INNER_KERNELS)
 
 
 def test_after_warmup_a_second_process_compiles_nothing_whatever_it_calls(filled):

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from cases import DTYPES, HIDDEN, LEGAL_PAIRS, OUTPUTS, assert_to_rounding, make_data, make_pair
 from cross import cross
+from from_python import permute
 
 from mlp_fast import MLP
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.kernels.linalg.finite import all_finite
-from mlp_fast.kernels.network.shuffle import permute
 from mlp_fast.reference import Reference
 
 SHAPES = [(5, 3), (5, 17, 3), (5, 4, 1, 6, 3)]

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cases import make_data
+from from_python import permute
 
 import mlp_fast
 from mlp_fast import MLP, initialisation, training
-from mlp_fast.kernels.network.shuffle import permute
 from mlp_fast.kernels.train.online_blocks import BLOCK
 
 MODES = [1, 4, None]

@@ -87,7 +87,6 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
         """Return the compiled code of a signature, or None if there is none that can be used."""
         if not self._enabled:
             return None
-        target_context.refresh()
         name = self._file_name(sig, target_context.codegen())
         for folder in folders():
             try:
@@ -96,6 +95,8 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
                 continue
             checksum, payload = blob[:_CHECKSUM_BYTES], blob[_CHECKSUM_BYTES:]
             if hashlib.sha256(payload).digest() == checksum:
+                # without a refresh of the context, which imports what only compiling needs: that
+                # would take five times as long as all else
                 return CompileResult._rebuild(target_context, *pickle.loads(payload))
         return None
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.compile.jit import inlined, inner_kernel, kernel
 from mlp_fast.kernels.linalg.matrix import Matrix, Rows
 from mlp_fast.kernels.simd.memory import load_tile, store
 from mlp_fast.kernels.simd.types import Floats, Real
@@ -58,7 +58,7 @@ def check_columns(columns: NDArray[np.int32], starts: NDArray[np.int64], n: int)
     return found
 
 
-@kernel
+@inner_kernel
 def scatter(rows: Rows, samples: NDArray[np.int64], x: Floats, width: int) -> None:
     """Scatter the rows of some samples into zeros, `width` apart."""
     for i in range(samples.size):
@@ -67,7 +67,7 @@ def scatter(rows: Rows, samples: NDArray[np.int64], x: Floats, width: int) -> No
             x[i * width + rows.columns[q]] = rows.values[q]
 
 
-@kernel
+@inner_kernel
 def clear(rows: Rows, samples: NDArray[np.int64], x: Floats, width: int) -> None:
     """Set what `scatter` has written back to zero."""
     for i in range(samples.size):
@@ -75,7 +75,7 @@ def clear(rows: Rows, samples: NDArray[np.int64], x: Floats, width: int) -> None
             x[i * width + rows.columns[q]] = 0
 
 
-@kernel
+@inner_kernel
 def scatter_row(rows: Rows, sample: int, x: Floats, listed: NDArray[np.int64]) -> int:
     """Scatter a row into zeros; list where the vectors it touches begin; return how many."""
     V = lanes(x)
@@ -89,7 +89,7 @@ def scatter_row(rows: Rows, sample: int, x: Floats, listed: NDArray[np.int64]) -
     return m
 
 
-@kernel
+@inner_kernel
 def transpose(
     rows: Rows, samples: NDArray[np.int64], to: Transposed, listed: NDArray[np.int64]
 ) -> int:
@@ -117,7 +117,7 @@ def transpose(
     return m
 
 
-@kernel(inline=False)
+@inner_kernel(inline=False)
 def axpy_rows(
     alpha: Real,
     values: Floats,
@@ -156,4 +156,5 @@ def _add_columns(
     for q in range(index.size):
         total = fma(values[q], load_tile(B.values, index[q] * B.row + j, vectors), total)
     store(C, j, fma(alpha, total, c))
-    return int(vectors * lanes(C))
+    width: int = vectors * lanes(C)
+    return width

@@ -1,6 +1,6 @@
 """Tests for finite numbers and for ranges; the sum and the maximum of absolute values."""
 
-from mlp_fast.kernels.compile.jit import kernel
+from mlp_fast.kernels.compile.jit import inner_kernel, kernel
 from mlp_fast.kernels.simd.arrays import as_writable
 from mlp_fast.kernels.simd.memory import load, load_first
 from mlp_fast.kernels.simd.types import Floats, Real
@@ -13,7 +13,7 @@ def all_finite(values: Floats) -> bool:
     return are_finite(as_writable(values))
 
 
-@kernel
+@inner_kernel
 def are_finite(values: Floats) -> bool:
     """Return whether every element x is finite: only then is 0 x = 0."""
     zero = values.dtype.type(0.0)
@@ -36,7 +36,7 @@ def all_within(values: Floats, low: float, high: float) -> bool:
     return outside == 0
 
 
-@kernel
+@inner_kernel
 def asum(values: Floats, n: int) -> float:
     """Sum the absolute values of the first n numbers; not finite if one of them is not."""
     V = lanes(values)
@@ -49,7 +49,7 @@ def asum(values: Floats, n: int) -> float:
     return float(vsum(total))
 
 
-@kernel
+@inner_kernel
 def amax(values: Floats, n: int) -> Real:
     """Return the largest absolute value of the first n numbers; NaN is ignored."""
     V = lanes(values)

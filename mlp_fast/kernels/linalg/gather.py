@@ -3,14 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.compile.jit import kernel
+from mlp_fast.kernels.compile.jit import inner_kernel
 from mlp_fast.kernels.simd.arrays import flat
 from mlp_fast.kernels.simd.memory import load, load_first, prefetch, store
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.kernels.simd.vector import lanes
 
 
-@kernel
+@inner_kernel
 def gather(X: Floats, samples: NDArray[np.int64], rows: Floats, width: int) -> None:
     """Gather the rows of some samples, each padded with zeros to a whole vector."""
     x, n = flat(X), X.shape[1]
@@ -24,7 +24,7 @@ def gather(X: Floats, samples: NDArray[np.int64], rows: Floats, width: int) -> N
             store(rows, to + whole, load_first(x, begin + whole, n - whole))
 
 
-@kernel
+@inner_kernel
 def prefetch_row(X: Floats, sample: int) -> None:
     """Prefetch a row: memory takes longer to deliver it than the work on it takes."""
     x, n = flat(X), X.shape[1]

@@ -8,7 +8,7 @@ the end of a row into the next; delta is padded with zeros, so nothing changes t
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.compile.jit import inlined, inner_kernel
 from mlp_fast.kernels.linalg.matmul import add_to_row
 from mlp_fast.kernels.linalg.matrix import Matrix
 from mlp_fast.kernels.simd.memory import load, load_tile, store
@@ -18,7 +18,7 @@ from mlp_fast.kernels.simd.vector import fma, lanes, splat, vsum
 ONLY = np.zeros(1, np.int64)  # the row list of a matrix of one row
 
 
-@kernel(inline=False)
+@inner_kernel(inline=False)
 def matvec_input_major(
     W: Floats, stride: int, x: Floats, listed: NDArray[np.int64], h: Floats, n: int
 ) -> None:
@@ -30,7 +30,7 @@ def matvec_input_major(
     add_to_row(W.dtype.type(1.0), A, B, C, ONLY, 0, listed, n)
 
 
-@kernel
+@inner_kernel
 def update_inputs(
     W: Floats,
     stride: int,
@@ -71,10 +71,11 @@ def _update_tile(
     for q in range(listed.size):
         i = (listed[q] + 1) * stride + j
         store(W, i, fma(-eta * x[listed[q]], d, load_tile(W, i, vectors)))
-    return int(vectors * lanes(W))
+    width: int = vectors * lanes(W)
+    return width
 
 
-@kernel
+@inner_kernel
 def back_propagate_inputs(
     W: Floats, stride: int, delta: Floats, n: int, delta_below: Floats, n_below: int
 ) -> None:

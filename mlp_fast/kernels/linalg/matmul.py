@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.cpu import WIDE
-from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.compile.jit import inlined, inner_kernel
 from mlp_fast.kernels.linalg.matrix import Listed, Matrix
 from mlp_fast.kernels.simd.microkernels import add_tile, dot_tile
 from mlp_fast.kernels.simd.types import Real
@@ -21,7 +21,7 @@ DOT_TALL, DOT_WIDE = (2, 8) if WIDE else (1, 4)
 SINGLE_COLUMNS = 3  # if no more columns of C are left, they are taken one by one
 
 
-@kernel(inline=False)
+@inner_kernel(inline=False)
 def add_product(
     alpha: Real,
     A: Matrix,
@@ -63,7 +63,8 @@ def _add_strip(
         r += add_tile(alpha, A, B, C, rows, r, inner, packed, j, 4, vectors)
     while r < rows.size:
         r += add_tile(alpha, A, B, C, rows, r, inner, packed, j, 1, vectors)
-    return int(vectors * lanes(C.values))
+    width: int = vectors * lanes(C.values)
+    return width
 
 
 @inlined
@@ -102,13 +103,13 @@ def add_to_row(
             j += V
 
 
-@kernel(inline=False)
+@inner_kernel(inline=False)
 def dot_product(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int) -> None:
     """Write A B' to m rows and n columns of C, whose rows need slack up to a whole vector."""
     _dot_strips(A, B, C, m, n_inner, n, 0)
 
 
-@kernel(inline=False)
+@inner_kernel(inline=False)
 def dot_product_biased(A: Matrix, B: Matrix, C: Matrix, m: int, n_inner: int, n: int) -> None:
     """Write A_bias B' to C: A_bias is A after a column of -1 (70); rows of B begin with a bias."""
     _dot_strips(A, B, C, m, n_inner, n, 1)
@@ -148,7 +149,7 @@ def _dot_strip(
     return width
 
 
-@kernel
+@inner_kernel
 def dot_row(A: Matrix, B: Matrix, C: Matrix, n_inner: int, n: int) -> None:
     """Write A_bias B' for a single row of A, computing no more quarters of a vector than needed."""
     quarter = lanes(C.values) // 4

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.compile.jit import inlined, inner_kernel, kernel
 from mlp_fast.kernels.linalg.matrix import Matrix, Rows
 from mlp_fast.kernels.simd.compress import append, bitwise_or
 from mlp_fast.kernels.simd.memory import load, load_first
@@ -29,7 +29,7 @@ def zeros_are_many(X: Floats) -> bool:
     return zeros > MANY_ZEROS * X.size
 
 
-@kernel
+@inner_kernel
 def list_inputs(x: Floats, listed: NDArray[np.int64]) -> int:
     """List the non-zero inputs of one sample; return how many."""
     V = lanes(x)
@@ -42,7 +42,7 @@ def list_inputs(x: Floats, listed: NDArray[np.int64]) -> int:
     return m
 
 
-@kernel
+@inner_kernel
 def list_columns(X: Matrix, k: int, n: int, listed: NDArray[np.int64]) -> int:
     """List the columns that are non-zero in at least one of k rows; return how many."""
     V = lanes(X.values)
@@ -70,7 +70,7 @@ def load_up_to(x: Floats, i: int, n: int, full: bool) -> Vector:
     return load(x, i) if full else load_first(x, i, n)
 
 
-@kernel
+@inner_kernel
 def list_rows(X: Matrix, k: int, p: int, listed: NDArray[np.int64]) -> int:
     """List the rows with a non-zero among the eight columns from p on; return how many."""
     m = 0

@@ -7,7 +7,7 @@ next row's bias: inputs are padded with zeros, so this adds and changes nothing.
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.compile.jit import inlined, inner_kernel
 from mlp_fast.kernels.linalg.matmul import add_to_row, dot_row
 from mlp_fast.kernels.linalg.matrix import Matrix
 from mlp_fast.kernels.simd.memory import load, load_tile, store
@@ -15,13 +15,13 @@ from mlp_fast.kernels.simd.types import Floats, Real
 from mlp_fast.kernels.simd.vector import fma, lanes, splat, vsum
 
 
-@kernel
+@inner_kernel
 def matvec_output_major(W: Floats, stride: int, p: Floats, n_in: int, h: Floats, n: int) -> None:
     """Compute h_q, the dot product of row q and the inputs, with the bias node's a_0 = -1 (2)."""
     dot_row(Matrix(p, 0, 1), Matrix(W, stride, 1), Matrix(h, 0, 1), n_in, n)
 
 
-@kernel
+@inner_kernel
 def matvec_output_major_sparse(
     W: Floats, stride: int, p: Floats, places: NDArray[np.int64], h: Floats, n: int
 ) -> None:
@@ -34,7 +34,7 @@ def matvec_output_major_sparse(
         h[q] = vsum(total) - W[i - 1]
 
 
-@kernel
+@inner_kernel
 def back_propagate_and_update(
     W: Floats, stride: int, p: Floats, n_in: int, eta: Real, delta: Floats, n: int, below: Floats
 ) -> None:
@@ -76,10 +76,11 @@ def _back_tile(
         store(W, i, fma(-eta * delta[q], a, w))
         i += stride
     store(below, k, total)
-    return int(vectors * lanes(W))
+    width: int = vectors * lanes(W)
+    return width
 
 
-@kernel
+@inner_kernel
 def back_propagate_outputs(
     W: Floats,
     stride: int,
@@ -97,7 +98,7 @@ def back_propagate_outputs(
     add_to_row(W.dtype.type(1.0), A, B, C, every, 0, every[:n], n_in)
 
 
-@kernel
+@inner_kernel
 def update_outputs(
     W: Floats, stride: int, p: Floats, n_in: int, eta: Real, delta: Floats, n: int
 ) -> None:
@@ -110,7 +111,7 @@ def update_outputs(
     update_biases(W, stride, eta, delta, n)
 
 
-@kernel
+@inner_kernel
 def update_outputs_sparse(
     W: Floats,
     stride: int,
@@ -129,7 +130,7 @@ def update_outputs_sparse(
     update_biases(W, stride, eta, delta, n)
 
 
-@kernel
+@inner_kernel
 def update_biases(W: Floats, stride: int, eta: Real, delta: Floats, n: int) -> None:
     """Add eta delta_q to w_0q, whose input is -1."""
     for q in range(n):

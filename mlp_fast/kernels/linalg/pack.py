@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.cpu import WIDE
-from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.compile.jit import inlined, inner_kernel
 from mlp_fast.kernels.linalg.buffers import aligned, lanes_of, padded_stride
 from mlp_fast.kernels.linalg.csr import clear, scatter
 from mlp_fast.kernels.linalg.matrix import Rows
@@ -56,7 +56,7 @@ def pack(rows: Rows, samples: NDArray[np.int64], packed: Packed, sparse: bool) -
     return pack_sparse(rows, samples, packed) if sparse else pack_dense(rows.X, samples, packed)
 
 
-@kernel
+@inner_kernel
 def pack_dense(X: Floats, samples: NDArray[np.int64], packed: Packed) -> int:
     """Pack some rows of a dense matrix; return how many columns are listed."""
     n = X.shape[1]
@@ -65,7 +65,7 @@ def pack_dense(X: Floats, samples: NDArray[np.int64], packed: Packed) -> int:
     return pack_columns(flat(X), n, samples.size, packed)
 
 
-@kernel
+@inner_kernel
 def pack_columns(source: Floats, n: int, count: int, packed: Packed) -> int:
     """Pack rows of n columns that begin at `packed.places`; return how many columns are listed."""
     V = lanes(source)
@@ -105,7 +105,7 @@ def pack_part(
     return following
 
 
-@kernel
+@inner_kernel
 def pack_sparse(rows: Rows, samples: NDArray[np.int64], packed: Packed) -> int:
     """Pack some sparse rows: by a k-way merge, or as dense rows if they store much."""
     stored = 0
@@ -121,7 +121,7 @@ def pack_sparse(rows: Rows, samples: NDArray[np.int64], packed: Packed) -> int:
     return m
 
 
-@kernel
+@inner_kernel
 def merge_columns(rows: Rows, samples: NDArray[np.int64], packed: Packed) -> int:
     """Pack sparse rows by a k-way merge of their columns; return how many are listed."""
     count, n, columns = samples.size, rows.n, rows.columns

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mlp_fast.kernels.compile.jit import kernel
+from mlp_fast.kernels.compile.jit import inner_kernel
 from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.transcendental import exp, sigmoid, tanh
 from mlp_fast.kernels.simd.types import Floats
@@ -109,7 +109,7 @@ times_derivative = by_code(
 """delta g'(h) as times_derivative(code, operand, beta, delta); the operand is a, or h."""
 
 
-@kernel
+@inner_kernel
 def activate(activation: int, beta: float, h: Floats, a: Floats, n: int) -> None:
     """Write a = g(h) of n neurons, padded with zeros to a whole vector; may work in place."""
     if activation == SOFTMAX:
@@ -124,7 +124,7 @@ def activate(activation: int, beta: float, h: Floats, a: Floats, n: int) -> None
         store(a, whole, first(g(activation, load(h, whole), b), n - whole))
 
 
-@kernel
+@inner_kernel
 def softmax(h: Floats, a: Floats, n: int) -> None:
     """Write the softmax of h (42), shifted by the largest h so that nothing overflows."""
     largest = h[0]
@@ -138,7 +138,7 @@ def softmax(h: Floats, a: Floats, n: int) -> None:
         a[j] /= total
 
 
-@kernel
+@inner_kernel
 def times_slope(activation: int, beta: float, operand: Floats, delta: Floats, n: int) -> None:
     """Multiply delta by g'(h) of n neurons, and pad it with zeros to a whole vector."""
     V = lanes(operand)
@@ -151,7 +151,7 @@ def times_slope(activation: int, beta: float, operand: Floats, delta: Floats, n:
         store(delta, whole, first(d, n - whole))
 
 
-@kernel
+@inner_kernel
 def activate_each(activation: int, beta: float, h: Floats, a: Floats, n: int) -> None:
     """Write a = g(h) of n neurons one by one, without padding.
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.compile.jit import inlined, inner_kernel
 from mlp_fast.kernels.linalg.buffers import aligned
 from mlp_fast.kernels.linalg.input_major import matvec_input_major
 from mlp_fast.kernels.linalg.nonzero import list_inputs
@@ -45,7 +45,7 @@ def node_buffers(shape: Shape) -> Nodes:
     )
 
 
-@kernel
+@inner_kernel
 def first_sum(network: Network, x: Floats, nodes: Nodes) -> int:
     """Compute h of the first layer (2); return how many inputs were listed for it."""
     layer = network.layers[0]
@@ -60,7 +60,7 @@ def first_sum(network: Network, x: Floats, nodes: Nodes) -> int:
     return 0
 
 
-@kernel
+@inner_kernel
 def forward_layers(network: Network, nodes: Nodes) -> None:
     """Compute all outputs from h of the first layer (2, 3); keep h where there is room for it."""
     for l in range(network.layers.size):

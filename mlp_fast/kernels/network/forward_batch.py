@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.compile.jit import inlined, inner_kernel
 from mlp_fast.kernels.linalg.buffers import aligned
 from mlp_fast.kernels.linalg.csr import (
     Transposed,
@@ -150,7 +150,7 @@ def derivative_operand_of_rows(layer: Any, work: Work) -> Floats:
     return operand
 
 
-@kernel
+@inner_kernel
 def matmul_input_major(
     network: Network, l: int, A: Matrix, H: Matrix, k: int, skip_zeros: bool, work: Work
 ) -> None:
@@ -173,7 +173,7 @@ def matmul_input_major(
         add_product(one, A, rows, H, Listed(some, listed, False), layer.n_out)
 
 
-@kernel
+@inner_kernel
 def matmul_output_major(network: Network, l: int, A: Matrix, H: Matrix, k: int) -> None:
     """Compute H = A_bias W (69) of a layer whose weights are output-major."""
     layer = network.layers[l]
@@ -181,7 +181,7 @@ def matmul_output_major(network: Network, l: int, A: Matrix, H: Matrix, k: int) 
     dot_product_biased(A, Matrix(W, layer.stride, 1), H, k, layer.n_in, layer.n_out)
 
 
-@kernel
+@inner_kernel
 def sum_sparse(network: Network, rows: Rows, samples: NDArray[np.int64], work: Work) -> None:
     """Compute H = A_bias W of the first layer (69) for sparse rows."""
     layer = network.layers[0]
@@ -210,7 +210,7 @@ def part_of(rows: Rows, samples: NDArray[np.int64], work: Work, sparse: bool) ->
     return Part(A, rows, samples)
 
 
-@kernel
+@inner_kernel
 def inputs_of(X: Floats, samples: NDArray[np.int64], work: Work) -> Matrix:
     """Return the rows of some samples: in place if they are in order, else gathered."""
     n = X.shape[1]

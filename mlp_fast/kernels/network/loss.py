@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.compile.jit import inlined, inner_kernel
 from mlp_fast.kernels.network.activation import ACTIVATIONS, SOFTMAX, times
 from mlp_fast.kernels.simd.memory import load, load_first, store
 from mlp_fast.kernels.simd.transcendental import exp, log, log1p
@@ -62,7 +62,7 @@ def squared(e: Real) -> float:
     return np.float64(e) * np.float64(e)
 
 
-@kernel(inline=False)  # inlined, its constants would take registers from the loops around it
+@inner_kernel(inline=False)  # inlined, its constants would take registers from the loops around it
 def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
     """Return a cross-entropy of either kind from h in float64: finite even if a rounds to 0."""
     total = 0.0
@@ -83,7 +83,7 @@ def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
     return total
 
 
-@kernel
+@inner_kernel
 def binary_entropy(z: float, t: float) -> float:
     """Return -t log a - (1 - t) log(1 - a) for a = sigmoid(z), as softplus(z) - t z."""
     positive = 0.0 if z <= 0.0 else z
@@ -108,7 +108,7 @@ def output_code(loss: int, activation: int) -> int:
     return activation if loss == SQUARED_ERROR else CANCELLED
 
 
-@kernel
+@inner_kernel
 def loss_and_delta(
     loss: int,
     activation: int,
@@ -149,7 +149,7 @@ def loss_and_delta(
     return error, value
 
 
-@kernel
+@inner_kernel
 def loss_and_delta_one_by_one(
     loss: int,
     activation: int,
@@ -187,7 +187,7 @@ def sum_losses(
     return error, 0.5 * error if loss == SQUARED_ERROR else sum_entropies(beta, h, t, k)  # (48)
 
 
-@kernel(inline=False)  # as entropy
+@inner_kernel(inline=False)  # as entropy
 def sum_entropies(beta: float, h: Floats, t: Floats, k: int) -> float:
     """Sum the binary cross-entropy of k samples; one output is never softmax."""
     total = 0.0

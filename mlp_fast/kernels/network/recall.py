@@ -11,13 +11,13 @@ from mlp_fast.kernels.network.forward_batch import Work, forward_batch, part_of
 from mlp_fast.kernels.simd.types import Floats
 
 
-@kernel(inline=False)
+@kernel
 def recall(network: Network, rows: Rows, work: Work, out: Floats) -> None:
     """Write the outputs of the last layer for every row of a dense matrix."""
     recall_rows(network, rows, work, out, False)
 
 
-@kernel(inline=False)
+@kernel
 def recall_sparse(network: Network, rows: Rows, work: Work, out: Floats) -> None:
     """Write the outputs of the last layer for every row of a CSR matrix."""
     recall_rows(network, rows, work, out, True)

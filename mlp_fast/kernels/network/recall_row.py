@@ -8,7 +8,7 @@ network's buffers are on the stack.
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.compile.jit import kernel
+from mlp_fast.kernels.compile.jit import inner_kernel, kernel
 from mlp_fast.kernels.linalg.finite import are_finite
 from mlp_fast.kernels.linalg.input_major import matvec_input_major
 from mlp_fast.kernels.linalg.nonzero import MANY_INPUTS
@@ -28,7 +28,7 @@ def row_buffers(shape: Shape) -> tuple[int, int]:
     return 0 if needed <= SCRATCH else needed, 0 if n_in < MANY_INPUTS else n_in + SLACK
 
 
-@kernel
+@inner_kernel
 def answer(form: int, a: Floats, out: Floats) -> None:
     """Write the outputs as they are, or as 0 and 1: by the threshold 0.5, or 1 for the largest."""
     if form == VALUES:
@@ -44,7 +44,7 @@ def answer(form: int, a: Floats, out: Floats) -> None:
         integers[0, largest] = 1
 
 
-@kernel(inline=False)
+@kernel
 def recall_row(
     theta: Floats,
     layers: NDArray[np.void],

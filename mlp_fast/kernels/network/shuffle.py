@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.compile.jit import inlined, inner_kernel
 from mlp_fast.kernels.network.arguments import Data, Rule
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-@kernel
+@inner_kernel
 def mix(z: np.uint64) -> np.uint64:
     """Scramble 64 bits (the output function of SplitMix64: Steele, Lea and Flood, 2014)."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -17,7 +17,7 @@ def mix(z: np.uint64) -> np.uint64:
     return z ^ (z >> np.uint64(31))
 
 
-@kernel
+@inner_kernel
 def permute(order: NDArray[np.int64], key: int, epoch: int) -> None:
     """Write a Fisher-Yates shuffle that depends on nothing but key and epoch."""
     state = mix(np.uint64(key) + mix(np.uint64(epoch) + _GOLDEN))

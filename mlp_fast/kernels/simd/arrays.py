@@ -2,10 +2,8 @@
 
 from numba import types
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
-
-from mlp_fast.kernels.compile.jit import inlined
-from mlp_fast.kernels.simd.types import Floats
 
 
 @intrinsic
@@ -19,10 +17,29 @@ def as_writable(typingctx, array):
     return t(array), codegen
 
 
-@inlined
-def flat(X: Floats) -> Floats:
-    """Return a matrix's rows end to end, as one array that must not be written to."""
-    return as_writable(X.reshape(X.size))
+@intrinsic
+def flat(typingctx, X):
+    """A matrix's rows end to end, as one array that must not be written to."""
+    if X.layout != "C":
+        raise TypingError(f"only rows that lie end to end are flat, not those of {X}")
+    t = types.Array(X.dtype, 1, "C", aligned=X.aligned)
+
+    def codegen(context, builder, sig, args):
+        matrix = context.make_array(sig.args[0])(context, builder, args[0])
+        return _array(context, builder, t, matrix.data, matrix.nitems)
+
+    return t(X), codegen
+
+
+def _array(context, builder, t, data, size):
+    """An array of `size` contiguous elements, which somebody else keeps alive."""
+    from numba.np import arrayobj  # slow to import; compiling imports it anyway
+
+    array = context.make_array(t)(context, builder)
+    itemsize = context.get_constant(types.intp, t.dtype.bitwidth // 8)
+    shape, strides = [size], [itemsize]
+    arrayobj.populate_array(array, data, shape, strides, itemsize, meminfo=None)
+    return array._getvalue()
 
 
 SCRATCH = 1024  # elements
@@ -31,22 +48,10 @@ SCRATCH = 1024  # elements
 @intrinsic
 def scratch(typingctx, like):
     """Return a stack buffer of SCRATCH elements, of `like`'s dtype, for this call of the kernel."""
-    from numba.np import arrayobj  # slow to import; compiling imports it anyway
-
     t = types.Array(like.dtype, 1, "C")
 
     def codegen(context, builder, sig, args):
-        array = context.make_array(t)(context, builder)
-        element = context.get_data_type(t.dtype)
-        itemsize = context.get_constant(types.intp, t.dtype.bitwidth // 8)
-        arrayobj.populate_array(
-            array,
-            data=cgutils.alloca_once(builder, element, size=SCRATCH),
-            shape=[context.get_constant(types.intp, SCRATCH)],
-            strides=[itemsize],
-            itemsize=itemsize,
-            meminfo=None,
-        )
-        return array._getvalue()
+        data = cgutils.alloca_once(builder, context.get_data_type(t.dtype), size=SCRATCH)
+        return _array(context, builder, t, data, context.get_constant(types.intp, SCRATCH))
 
     return t(like), codegen

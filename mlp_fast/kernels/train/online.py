@@ -4,7 +4,7 @@ A part of `Reference.step` of reference.py with one row. Paths differ in how the
 update the first layer; everything else they share is here.
 """
 
-from mlp_fast.kernels.compile.jit import kernel
+from mlp_fast.kernels.compile.jit import inner_kernel
 from mlp_fast.kernels.linalg.input_major import (
     back_propagate_inputs,
     update_inputs,
@@ -21,7 +21,7 @@ from mlp_fast.kernels.network.loss import loss_and_delta, loss_and_delta_one_by_
 from mlp_fast.kernels.simd.types import Floats, Real
 
 
-@kernel
+@inner_kernel
 def learn_sample(
     network: Network, loss: int, eta: Real, t: Floats, nodes: Nodes
 ) -> tuple[float, float]:
@@ -44,7 +44,7 @@ def learn_sample(
     return error, value
 
 
-@kernel
+@inner_kernel
 def loss_and_delta_of_sample(
     network: Network, loss: int, t: Floats, nodes: Nodes
 ) -> tuple[float, float]:
@@ -57,7 +57,7 @@ def loss_and_delta_of_sample(
     return loss_and_delta(loss, g, beta, h, a, operand, t, h)
 
 
-@kernel
+@inner_kernel
 def back_propagate(network: Network, nodes: Nodes) -> None:
     """Write delta of all layers below the last (36), without updating weights."""
     for l in range(network.layers.size - 1, 0, -1):
@@ -73,7 +73,7 @@ def back_propagate(network: Network, nodes: Nodes) -> None:
         )
 
 
-@kernel
+@inner_kernel
 def update_layers(network: Network, eta: Real, nodes: Nodes) -> None:
     """Update all layers but the first (4), with the deltas that `back_propagate` wrote."""
     for l in range(1, network.layers.size):
@@ -86,7 +86,7 @@ def update_layers(network: Network, eta: Real, nodes: Nodes) -> None:
             update_outputs(W, layer.stride, a, n_in, eta, delta, n)
 
 
-@kernel
+@inner_kernel
 def update_first(network: Network, x: Floats, m: int, eta: Real, nodes: Nodes) -> None:
     """Update the first layer (4), for the m inputs that `first_sum` listed or for all."""
     layer = network.layers[0]

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.compile.jit import inlined, inner_kernel, kernel
 from mlp_fast.kernels.linalg.buffers import aligned
 from mlp_fast.kernels.linalg.csr import stored_in_rows
 from mlp_fast.kernels.linalg.finite import are_finite
@@ -60,7 +60,7 @@ def block_buffers(shape: Shape, data: Data, rule: Rule) -> Block:
     )
 
 
-@kernel(inline=False)
+@kernel
 def train_in_blocks(
     network: Network, data: Data, rule: Rule, block: Block, curves: Curves, first: int, last: int
 ) -> None:
@@ -71,7 +71,7 @@ def train_in_blocks(
     take_blocks(network, data, rule, block, curves, first, last, False)
 
 
-@kernel(inline=False)
+@kernel
 def train_sparse_in_blocks(
     network: Network, data: Data, rule: Rule, block: Block, curves: Curves, first: int, last: int
 ) -> None:
@@ -117,7 +117,7 @@ def take_blocks(
         step += count
 
 
-@kernel
+@inner_kernel
 def multiply_inputs(count: int, m: int, eta: Real, block: Block) -> int:
     """Compute eta (x_s . x_t) for samples s <= t; return how many samples to take as a block.
 
@@ -136,7 +136,7 @@ def multiply_inputs(count: int, m: int, eta: Real, block: Block) -> int:
     return count if finite else 1
 
 
-@kernel
+@inner_kernel
 def sum_block(network: Network, count: int, m: int, block: Block) -> None:
     """Compute x_t W (2) of all samples with the weights before the block."""
     layer, inputs = network.layers[0], block.inputs
@@ -150,7 +150,7 @@ def sum_block(network: Network, count: int, m: int, block: Block) -> None:
     add_product(one, x, rows, h, listed, layer.n_out)
 
 
-@kernel
+@inner_kernel
 def corrected_sum(
     t: int, n: int, width: int, every: NDArray[np.int64], block: Block, h: Floats
 ) -> None:
@@ -161,14 +161,14 @@ def corrected_sum(
     add_to_row(h.dtype.type(-1.0), gram, deltas, Matrix(h, 0, 1), every, t, every[:t], n)
 
 
-@kernel
+@inner_kernel
 def copy_delta(n: int, delta: Floats, kept: Floats) -> None:
     """Copy a sample's delta of the first layer."""
     for j in range(0, n, lanes(delta)):
         store(kept, j, load(delta, j))
 
 
-@kernel
+@inner_kernel
 def update_block(network: Network, count: int, m: int, eta: Real, block: Block) -> None:
     """Subtract eta x_t delta_t (4) of all samples of the block from the weights."""
     layer, inputs = network.layers[0], block.inputs

@@ -22,7 +22,7 @@ def sample_buffers(shape: Shape, data: Data, rule: Rule) -> Nodes:
     return node_buffers(shape)
 
 
-@kernel(inline=False)
+@kernel
 def train_one_by_one(
     network: Network, data: Data, rule: Rule, nodes: Nodes, curves: Curves, first: int, last: int
 ) -> None:
@@ -30,7 +30,7 @@ def train_one_by_one(
     take_one_by_one(network, data, rule, nodes, curves, first, last, False)
 
 
-@kernel(inline=False)
+@kernel
 def train_sparse_one_by_one(
     network: Network, data: Data, rule: Rule, nodes: Nodes, curves: Curves, first: int, last: int
 ) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.compile.jit import inlined, inner_kernel, kernel
 from mlp_fast.kernels.linalg.buffers import aligned, lanes_of
 from mlp_fast.kernels.linalg.csr import clear, scatter_row
 from mlp_fast.kernels.linalg.gather import prefetch_row
@@ -59,7 +59,7 @@ def output_buffers(shape: Shape, data: Data, rule: Rule) -> Sample:
     )
 
 
-@kernel(inline=False)
+@kernel
 def train_one_output(
     network: Network, data: Data, rule: Rule, sample: Sample, curves: Curves, first: int, last: int
 ) -> None:
@@ -67,7 +67,7 @@ def train_one_output(
     take_one_output(network, data, rule, sample, curves, first, last, False)
 
 
-@kernel(inline=False)
+@kernel
 def train_sparse_one_output(
     network: Network, data: Data, rule: Rule, sample: Sample, curves: Curves, first: int, last: int
 ) -> None:
@@ -154,7 +154,7 @@ def sum_and_update(
     return vsum((a + b) + (c + d))
 
 
-@kernel
+@inner_kernel
 def sum_listed(w: Floats, n: int, m: int, sample: Sample) -> Real:
     """Return the dot product (2) of w and a scattered row, in the order of `sum_and_update`."""
     V = lanes(w)
@@ -174,7 +174,7 @@ def sum_listed(w: Floats, n: int, m: int, sample: Sample) -> Real:
     return h
 
 
-@kernel
+@inner_kernel
 def update_listed(w: Floats, change: Real, m: int, sample: Sample) -> None:
     """Add `change` times a scattered row to w (4)."""
     for i in range(m):

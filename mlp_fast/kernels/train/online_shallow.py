@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.compile.jit import inlined, inner_kernel, kernel
 from mlp_fast.kernels.linalg.buffers import aligned, lanes_of
 from mlp_fast.kernels.linalg.csr import clear, scatter
 from mlp_fast.kernels.linalg.finite import amax
@@ -90,7 +90,7 @@ def _with_rows_of(count: int) -> Any:
         take_runs(network, data, rule, run, curves, first, last, count)
 
     train.__name__ = train.__qualname__ = f"train_shallow_{count}"
-    return kernel(inline=False)(train)
+    return kernel(train)
 
 
 TRAIN_SHALLOW = {count: _with_rows_of(count) for count in (2, 4, 16, 32, 64)}
@@ -195,7 +195,7 @@ def take_runs(
     w[0] = bias
 
 
-@kernel(inline=False)  # not inlined: the loop over samples needs the registers
+@inner_kernel(inline=False)  # not inlined: the loop over samples needs the registers
 def entropy_of_run(beta: float, T: Floats, samples: NDArray[np.int64], run: Run) -> float:
     """Sum the binary cross-entropy over the samples of a run."""
     total = 0.0

@@ -7,7 +7,7 @@ weights.
 
 import math
 
-from mlp_fast.kernels.compile.jit import kernel
+from mlp_fast.kernels.compile.jit import inner_kernel, kernel
 from mlp_fast.kernels.linalg.finite import asum
 from mlp_fast.kernels.network.arguments import Network
 from mlp_fast.kernels.network.forward import Nodes, first_sum, forward_layers
@@ -21,7 +21,7 @@ from mlp_fast.kernels.train.online import (
 )
 
 
-@kernel(inline=False)
+@kernel
 def train_one(
     network: Network,
     loss: int,
@@ -50,7 +50,7 @@ def train_one(
     return value, True
 
 
-@kernel
+@inner_kernel
 def stays_finite(network: Network, eta: Real, x: Floats, nodes: Nodes) -> bool:
     """Return whether surely no weight overflows; False if one might, or a number is not finite.
 

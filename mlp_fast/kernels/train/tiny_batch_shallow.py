@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.compile.jit import inlined, inner_kernel, kernel
 from mlp_fast.kernels.linalg.buffers import lanes_of, side_by_side
 from mlp_fast.kernels.network.activation import g, times_derivative
 from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule, Shape
@@ -103,7 +103,7 @@ def _in_grid(n_units: int, n_samples: int) -> Any:
         take_batches_in_grid(network, data, rule, grid, curves, first, last, n_units, n_samples, V)
 
     train.__name__ = train.__qualname__ = f"train_shallow_batch_{n_units}_{n_samples}"
-    return kernel(inline=False)(train)
+    return kernel(train)
 
 
 TRAIN_SHALLOW_BATCH = {
@@ -182,7 +182,7 @@ def take_batches_in_grid(
     w[0] = grid.e[0]
 
 
-@kernel
+@inner_kernel
 def broadcast_units(row: Floats, n: int, n_samples: int, n_lanes: int, lanes: Floats) -> None:
     """Broadcast each hidden unit's weight to the lanes of its samples.
 
@@ -194,14 +194,14 @@ def broadcast_units(row: Floats, n: int, n_samples: int, n_lanes: int, lanes: Fl
         lanes[i] = 0
 
 
-@kernel
+@inner_kernel
 def read_units(lanes: Floats, n: int, n_samples: int, row: Floats) -> None:
     """Read each hidden unit's weight back from its first lane."""
     for j in range(n):
         row[j] = lanes[j * n_samples]
 
 
-@kernel
+@inner_kernel
 def load_grid(data: Data, samples: NDArray[np.int64], n: int, grid: Grid) -> None:
     """Write a batch's inputs and targets to the lanes of all units, and the mask of used lanes."""
     V, n_in = grid.used.size, data.rows.X.shape[1]
