@@ -11,6 +11,14 @@ import pytest
 
 from mlp_fast import __main__, demo
 
+MODULES = [
+    "mlp",
+    "plots.activations",
+    "plots.animation",
+    "plots.boundary",
+    "plots.pages",
+    "warming",
+]
 README = Path(__file__).parents[1] / "README.md"
 
 
@@ -65,7 +73,7 @@ def test_a_command_is_asked_for(capsys):
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("module", ["mlp", "plots", "warming"])
+@pytest.mark.parametrize("module", MODULES)
 def test_examples_in_docstrings(module):
     result = doctest.testmod(importlib.import_module(f"mlp_fast.{module}"))
     assert result.attempted > 1
