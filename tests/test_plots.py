@@ -482,6 +482,15 @@ def test_pictures_are_of_what_their_names_say(pages):
         assert f"<title>{title}</title>" in pages[name]
 
 
+def test_all_points_are_right_from_the_epoch_that_the_index_names(pages):
+    (epoch,) = re.findall(r"from epoch (\d+) on, two cuts get all four", pages["index.html"])
+    frames = pages["7-boundary-animation.html"].rpartition("addFrames")[2]
+    told = re.findall(r'(\d) of 4 points right.*?"name":"(\d+)"', frames)
+    assert len(told) == 102
+    assert next(e for n, e in told if n == "4") == epoch
+    assert all(n == "4" for n, e in told if int(e) >= int(epoch))
+
+
 FIGURES = [
     plots.threshold_activation,
     plots.sigmoid_activation,
