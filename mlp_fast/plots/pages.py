@@ -37,7 +37,7 @@ PAGE = """<!doctype html>
 </html>
 """
 
-FILLED = """html, body { height: 100%; margin: 0; overflow: hidden; }"""
+FILLED = """html, body, body > div { height: 100%; margin: 0; overflow: hidden; }"""
 
 LISTED = """body { margin: 0 auto; max-width: 1500px; padding: 1rem; color: #222; }
 body { font: 16px/1.4 system-ui, sans-serif; }
