@@ -1,10 +1,13 @@
 """The demo: XOR and AND as in the tutorial, then real handwritten digits."""
 
+import functools
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+import mlp_fast
 from mlp_fast.extras import extra
 from mlp_fast.initialisation import initial_weights
 from mlp_fast.kernels.simd.types import Floats
@@ -17,42 +20,59 @@ AND_TARGETS = np.array([[0], [0], [0], [1]])
 HIDDEN, RATE, EPOCHS, SEED = 100, 0.2, 30, 0
 NUMPY_SAMPLES = 2000  # that the NumPy loop is timed on
 
+say = functools.partial(print, flush=True)  # before what takes long, into a pipe, too
+
 
 def run(plots: Path | None = None) -> None:
-    """Train the networks of the demo and print how they did.
+    """Train the networks of the demo, and say what each number that it prints means.
 
     Parameters
     ----------
     plots : path, optional
         A folder to write the tutorial's pictures to (needs the extra ``plot``).
     """
+    say(f"mlp_fast {mlp_fast.__version__}. Code is compiled when it is first called, which takes")
+    say("seconds; it is kept on disk, and later runs only load it.")
     for package, name in (("sklearn", "demo"), ("tqdm", "demo")):
         extra(package, name)
     if plots is not None:
         extra("plotly", "plot")
-    started = time.perf_counter()
-    MLP(batch_size=1, progress=False).train([[0.0]], [[1.0]], 1, layer_sizes=1)
-    MLP(batch_size=None).train([[0.0]], [[1.0]], 1, layer_sizes=1).predict([[0.0]])
-    seconds = time.perf_counter() - started
-    print(f"kernels ready after {seconds:.1f} s (the first run compiles them)\n")
-    gate("XOR", XOR_INPUTS, XOR_TARGETS, seed=0)
-    gate("AND", XOR_INPUTS, AND_TARGETS, seed=27)
+        plots.mkdir(parents=True, exist_ok=True)  # if it cannot be made, say so now
+    say(
+        "\nXOR and AND, as in the tutorial: 2-2-1 networks, 5001 epochs of one update by all 4 rows"
+    )
+    X, T = XOR_INPUTS, XOR_TARGETS
+    ready(lambda: MLP().train(X, T, 1, layer_sizes=(2,)).confmat(X, T))
+    say("  error: sum of (output - target)² over the rows, by their number (twice equation 46)")
+    gate("XOR", X, T, seed=0)
+    gate("AND", X, AND_TARGETS, seed=27)
     digits()
     if plots is not None:
-        print()
-        for path in write_all(plots):
-            print(f"wrote {path}")
+        say("\nThe tutorial's pictures: compiling or loading what they need, and drawing them ...")
+        say(f"  open {write_all(plots)[0]}")
+
+
+def ready(call: Callable[[], object]) -> None:
+    """Make a small call, which compiles or loads what it runs, and tell how long that took."""
+    say("  compiling, or loading from disk ...")
+    started = time.perf_counter()
+    call()
+    say(f"  ... took {time.perf_counter() - started:.1f} s")
 
 
 def gate(name: str, X: Floats, T: Floats, seed: int) -> None:
     """Train a logical gate as the tutorial does: 2-2-1, 5001 epochs of the full batch."""
     m = MLP().train(X, T, 5001, layer_sizes=(2,), learning_rate=1, random_state=seed)
-    print(f"{name}: error {m.error_}")
-    print(f"confusion matrix [[tp, fp], [fn, tn]]:\n{m.confmat(X, T)}\n")
+    (tp, fp), (fn, tn) = m.confmat(X, T)
+    say(f"  {name}: error {m.error_}")
+    say("  confusion matrix  target 1  target 0")
+    say(f"       predicted 1  {tp:8}  {fp:8}")
+    say(f"       predicted 0  {fn:8}  {tn:8}")
 
 
 def digits() -> None:
     """Train a network online to read handwritten digits; time it beside the NumPy loop."""
+    say("\nHandwritten digits, from scikit-learn: images of 8×8 pixels")
     datasets = extra("sklearn.datasets", "demo")
     split = extra("sklearn.model_selection", "demo").train_test_split
     images, labels = datasets.load_digits(return_X_y=True)
@@ -62,26 +82,29 @@ def digits() -> None:
     T = np.eye(10)[y]
     sizes = (X.shape[1], HIDDEN, T.shape[1])
     shape = "-".join(map(str, sizes))
-    print(f"handwritten digits, {shape}, online, {len(X)} of {len(images)} rows")
+    say(f"  {shape} network, online (one update for each row), {EPOCHS} epochs of {len(X)} rows")
+    # in the order of the rows, so that NumPy can take the same steps
     network = MLP(
-        layer_sizes=HIDDEN, batch_size=1, learning_rate=RATE, random_state=SEED, progress=True
+        layer_sizes=HIDDEN, batch_size=1, learning_rate=RATE, random_state=SEED, shuffle=False
     )
+    ready(lambda: network.train(X, T, 1).predict_classes(X_test))
     started = time.perf_counter()
-    network.train(X[:2], T[:2], 1, progress=False)  # compiles, or loads from the cache
-    compiling = time.perf_counter() - started
-    started = time.perf_counter()
-    network.train(X, T, EPOCHS)
+    network.train(X, T, EPOCHS, progress=True)
     fast = len(X) * EPOCHS / (time.perf_counter() - started)
+    right = np.mean(network.predict_classes(X_test) == y_test)
+    loss = network.loss_curve_[-1]
+    say(f"  loss {loss:.4f}, mean over the rows of the last epoch: half the sum of")
+    say("  (output - target)² over the 10 outputs (equation 46)")
+    say(f"  accuracy {right:.1%}, on {len(X_test)} other rows that it was not trained on")
 
     slow = numpy_samples_per_second(X, T, sizes)
-    right = np.mean(network.predict_classes(X_test) == y_test)
-    print(f"test accuracy {right:.1%}, mean loss of the last epoch {network.loss_curve_[-1]:.4f}")
-    print(f"mlp_fast {fast:,.0f} samples/s; the same steps in pure NumPy {slow:,.0f} samples/s")
-    print(f"{fast / slow:.0f} times faster, after {compiling:.1f} s to compile or load the kernels")
+    say(f"  mlp_fast {fast:,.0f} samples/s, without the time to compile or load")
+    say(f"  the first {NUMPY_SAMPLES} of the same steps in pure NumPy {slow:,.0f} samples/s")
+    say(f"  {fast / slow:.0f} times as fast")
 
 
 def numpy_samples_per_second(X: Floats, T: Floats, sizes: tuple[int, ...]) -> float:
-    """Time the NumPy reference on the same online steps."""
+    """Time the NumPy reference on the same online steps, from the same initial weights."""
     reference = Reference([*initial_weights(sizes, SEED)], ["sigmoid", "sigmoid"])
     order = np.arange(NUMPY_SAMPLES) % len(X)
     started = time.perf_counter()

@@ -45,13 +45,21 @@ def value(curve, x):
     return curve.y[index]
 
 
-def assert_is_prediction(heatmap, x, y, network, weights=None):
-    z = np.asarray(heatmap.z)
+def assert_is_output(surface, x, y, network, weights=None):
+    z = np.asarray(surface.z)
     assert z.shape == (len(y), len(x))
-    assert z.dtype == np.int8
+    assert z.dtype == np.float32
     for row, b in zip(z, y, strict=True):
         points = np.array([[a, b] for a in x])
-        np.testing.assert_array_equal(row, network.predict(points, weights).ravel())
+        outputs = network.forward(points, network.weights if weights is None else weights)
+        np.testing.assert_allclose(row, outputs.ravel(), rtol=1e-6)
+        np.testing.assert_array_equal(row > 0.5, network.predict(points, weights).ravel())
+
+
+def levels(surface):
+    """Return the outputs that have a thin line."""
+    contours = surface.contours
+    return np.arange(contours.start, contours.end, contours.size)
 
 
 # ---------------------------------------------------------------------------------- activations
@@ -128,46 +136,88 @@ def test_three_activations_in_one():
 # ---------------------------------------------------------------------------------- the boundary
 
 
-def test_the_heatmap_is_what_the_network_predicts(network):
+def test_the_surface_is_what_the_network_answers(network):
     figure = plots.decision_boundary(network, X, T, grid=13)
-    heatmap = figure.data[0]
-    np.testing.assert_allclose(heatmap.x, np.linspace(LEFT, RIGHT, 13))
-    np.testing.assert_allclose(heatmap.y, np.linspace(BOTTOM, TOP, 13))
-    assert_is_prediction(heatmap, heatmap.x, heatmap.y, network)
+    surface = figure.data[0]
+    np.testing.assert_allclose(surface.x, np.linspace(LEFT, RIGHT, 13))
+    np.testing.assert_allclose(surface.y, np.linspace(BOTTOM, TOP, 13))
+    assert_is_output(surface, surface.x, surface.y, network)
 
 
-def test_the_heatmap_lies_the_right_way_round(tilted):
+def test_the_surface_lies_the_right_way_round(tilted):
     square = [[0, 0], [1, 1]]
-    heatmap = plots.decision_boundary(tilted, square, [0, 1], grid=3).data[0]
-    np.testing.assert_allclose(heatmap.x, [-0.1, 0.5, 1.1], atol=1e-12)
-    assert heatmap.z.tolist() == [[1, 1, 1], [0, 1, 1], [0, 0, 1]]  # from the lowest y up
+    surface = plots.decision_boundary(tilted, square, [0, 1], grid=3).data[0]
+    np.testing.assert_allclose(surface.x, [-0.1, 0.5, 1.1], atol=1e-12)
+    predicted = (surface.z > 0.5).astype(int)
+    assert predicted.tolist() == [[1, 1, 1], [0, 1, 1], [0, 0, 1]]  # from the lowest y up
+
+
+def test_the_boundary_is_a_line_at_half_on_the_same_outputs(network):
+    surface, boundary = plots.decision_boundary(network, X, T, grid=5).data[:2]
+    for axis in "xyz":
+        np.testing.assert_array_equal(boundary[axis], surface[axis])
+    assert (boundary.contours.start, boundary.contours.end) == (0.5, 0.5)
+    assert boundary.contours.coloring == "none"
+    assert boundary.line.width > 2 * surface.line.width
 
 
 def test_the_points_lie_on_top_in_the_colour_of_their_target(network):
     figure = plots.decision_boundary(network, X, T)
-    heatmap, zeros, ones = figure.data
-    assert (heatmap.type, zeros.type, ones.type) == ("heatmap", "scatter", "scatter")
+    surface, _, zeros, ones = figure.data
+    drawn = [trace.type for trace in figure.data]
+    assert drawn == ["contour", "contour", "scatter", "scatter"]
     assert (zeros.name, ones.name) == ("target 0", "target 1")
     assert list(zip(zeros.x, zeros.y, strict=True)) == [(-2, 10), (0, 30), (3, 20)]
     assert list(zip(ones.x, ones.y, strict=True)) == [(1, 50), (2, 45)]
-    colours = {zeros.marker.color, ones.marker.color, *(c for _, c in heatmap.colorscale)}
-    assert len(colours) == 4
+    colours = {zeros.marker.color, ones.marker.color, *(c for _, c in surface.colorscale)}
+    assert len(colours) == 6
     assert zeros.marker.symbol != ones.marker.symbol
-    assert (heatmap.zmin, heatmap.zmax) == (0, 1)  # one colour for 0, even where all are 1
 
 
-def test_the_axes_end_where_the_heatmap_does(network):
+def test_the_colour_tells_the_prediction(network):
+    surface = plots.decision_boundary(network, X, T).data[0]
+    assert (surface.zmin, surface.zmax) == (0, 1)  # one colour for 0, even where all are 1
+    at, colours = zip(*surface.colorscale, strict=True)
+    assert at == (0, 0.5, 0.5, 1)  # no shade between those of 0 and those of 1
+    red, blue = ([int(c[k : k + 2], 16) for c in colours] for k in (1, 5))
+    assert [r > b for r, b in zip(red, blue, strict=True)] == [False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("scale", "middle", "lines"),
+    [
+        (20, 0, [0.2, 0.4, 0.6, 0.8]),
+        (0.01, 0, [0.4986, 0.499, 0.4994, 0.4998, 0.5002, 0.5006, 0.501, 0.5014]),
+        (0.1, 1, [0.722, 0.726, 0.73, 0.734, 0.738, 0.742]),
+        (0, 0, []),
+    ],
+)
+def test_thin_lines_are_at_round_outputs_beside_the_boundary(scale, middle, lines):
+    m = by_hand([[scale / 2 - middle], [scale], [0]])  # h is middle ± 0.6 scale
+    surface = plots.decision_boundary(m, [[0, 0], [1, 1]], [0, 1], grid=3).data[0]
+    drawn = [level for level in levels(surface) if surface.z.min() < level < surface.z.max()]
+    np.testing.assert_allclose(drawn, lines, atol=1e-9)
+
+
+def test_the_axes_end_where_the_surface_does(network):
     figure = plots.decision_boundary(network, X, T, title="Five points")
     np.testing.assert_allclose(figure.layout.xaxis.range, (LEFT, RIGHT))
     np.testing.assert_allclose(figure.layout.yaxis.range, (BOTTOM, TOP))
-    titles = (figure.layout.title, figure.layout.xaxis.title, figure.layout.yaxis.title)
-    assert [title.text for title in titles] == ["Five points", "Input 1", "Input 2"]
+    titles = (figure.layout.xaxis.title, figure.layout.yaxis.title)
+    assert [title.text for title in titles] == ["Input 1", "Input 2"]
+
+
+def test_the_title_says_how_many_points_are_right_and_the_range_of_outputs(tilted):
+    figure = plots.decision_boundary(tilted, [[0, 0], [1, 1], [1, 0]], [0, 1, 1], title="Three")
+    title, told = re.sub("</?span[^>]*>", "", figure.layout.title.text).split("<br>")
+    assert title == "Three"
+    assert told == "2 of 3 points right; outputs from 8.32e-07 to 1"
 
 
 @pytest.mark.parametrize("point", [[[0.0, 0.0]], [[-7.0, 1e20]]])
 def test_one_point_has_a_plane_around_it(tilted, point):
-    heatmap = plots.decision_boundary(tilted, point, [1], grid=3).data[0]
-    for axis, coordinate in zip((heatmap.x, heatmap.y), point[0], strict=True):
+    surface = plots.decision_boundary(tilted, point, [1], grid=3).data[0]
+    for axis, coordinate in zip((surface.x, surface.y), point[0], strict=True):
         assert axis[0] < coordinate < axis[-1]
         assert axis[1] == pytest.approx(coordinate)
 
@@ -175,15 +225,16 @@ def test_one_point_has_a_plane_around_it(tilted, point):
 def test_targets_may_be_a_vector_and_weights_float32():
     m = MLP(layer_sizes=2, dtype="float32").train(X, T.ravel(), 5)
     figure = plots.decision_boundary(m, X.tolist(), T.ravel().tolist(), grid=5)
-    heatmap, zeros, ones = figure.data
-    assert_is_prediction(heatmap, heatmap.x, heatmap.y, m)
+    surface, _, zeros, ones = figure.data
+    assert_is_output(surface, surface.x, surface.y, m)
     assert (len(zeros.x), len(ones.x)) == (3, 2)
 
 
 def test_a_threshold_network_can_be_drawn():
     m = by_hand(TILTED, output_activation="threshold")
-    heatmap = plots.decision_boundary(m, [[0, 0], [1, 1]], [0, 1], grid=3).data[0]
-    assert heatmap.z.tolist() == [[1, 1, 1], [0, 1, 1], [0, 0, 1]]
+    surface = plots.decision_boundary(m, [[0, 0], [1, 1]], [0, 1], grid=3).data[0]
+    assert surface.z.tolist() == [[1, 1, 1], [0, 1, 1], [0, 0, 1]]
+    assert all(level > 1 for level in levels(surface))  # no thin line within a step
 
 
 def test_drawing_leaves_the_network_as_it_was():
@@ -209,11 +260,34 @@ def test_frames_are_every_so_many_epochs_and_the_last(network, every, epochs):
     figure = plots.boundary_animation(network, X, T, every=every, grid=9)
     assert [frame.name for frame in figure.frames] == [str(epoch) for epoch in epochs]
     start = figure.data[0]
-    assert_is_prediction(start, start.x, start.y, network, network.saved_weights[0])
+    assert_is_output(start, start.x, start.y, network, network.saved_weights[0])
     for epoch, frame in zip(epochs, figure.frames, strict=True):
-        (heatmap,) = frame.data
-        weights = network.saved_weights[epoch]
-        assert_is_prediction(heatmap, start.x, start.y, network, weights)
+        surface, boundary = frame.data
+        assert_is_output(surface, start.x, start.y, network, network.saved_weights[epoch])
+        np.testing.assert_array_equal(boundary.z, surface.z)
+
+
+def test_a_frame_is_what_a_still_of_its_weights_is(network):
+    """Draw the same with the same weights, but for what only an animation has."""
+    frame = plots.boundary_animation(network, X, T, grid=9, title="A").frames[-1]
+    still = plots.decision_boundary(network, X, T, grid=9, title="A")
+    assert frame.layout.title.text == still.layout.title.text
+    for moving, standing in zip(frame.data, still.data[:2], strict=True):
+        np.testing.assert_array_equal(moving.z, standing.z)
+    ours, theirs = (trace.contours for trace in (frame.data[0], still.data[0]))
+    assert (ours.start, ours.end, ours.size) == (theirs.start, theirs.end, theirs.size)
+
+
+def test_the_first_frame_shows_something_though_one_class_is_predicted_everywhere():
+    X, T = plots.XOR_INPUTS, plots.XOR_TARGETS
+    m = MLP(layer_sizes=(2,), learning_rate=1, save_weights=True).train(X, T, 10)
+    figure = plots.boundary_animation(m, X, T)
+    start = figure.data[0]
+    assert (start.z > 0.5).all()
+    drawn = [level for level in levels(start) if start.z.min() < level < start.z.max()]
+    assert len(drawn) >= 3  # lines of equal output
+    assert start.contours.showlabels is True
+    assert "2 of 4 points right; outputs from 0.652 to 0.666" in figure.layout.title.text
 
 
 def test_the_frames_differ():
@@ -223,16 +297,16 @@ def test_the_frames_differ():
     drawn = {np.asarray(frame.data[0].z).tobytes() for frame in frames}
     assert len(drawn) >= 4
     start, end = (plots.boundary_animation(m, X, T, grid=2, every=9999).frames[k] for k in (0, -1))
-    assert start.data[0].z.tolist() != [[0, 1], [1, 0]]
-    assert end.data[0].z.tolist() == [[0, 1], [1, 0]]
+    assert (start.data[0].z > 0.5).tolist() != [[False, True], [True, False]]
+    assert (end.data[0].z > 0.5).tolist() == [[False, True], [True, False]]
 
 
-def test_frames_replace_the_heatmap_and_leave_the_points(network):
+def test_frames_replace_the_surface_and_leave_the_points(network):
     figure = plots.boundary_animation(network, X, T, grid=5)
     still = plots.decision_boundary(network, X, T, grid=5)
-    assert figure.data[1:] == still.data[1:]
-    replaced = [[figure.data[trace].type for trace in frame.traces] for frame in figure.frames]
-    assert replaced == [["heatmap"]] * 4
+    assert figure.data[2:] == still.data[2:]
+    replaced = [[figure.data[trace].name for trace in frame.traces] for frame in figure.frames]
+    assert replaced == [["output", "boundary"]] * 4
 
 
 def test_the_buttons_play_and_stop(network):
@@ -332,42 +406,67 @@ def test_grid_is_checked(network, draw, grid):
 # ---------------------------------------------------------------------------------- the files
 
 
+NAMES = [
+    "index.html",
+    "1-threshold.html",
+    "2-sigmoid.html",
+    "3-threshold-and-sigmoid.html",
+    "4-tanh.html",
+    "5-activations.html",
+    "6-decision-boundary.html",
+    "7-boundary-animation.html",
+]
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made") / "on" / "demand"
+    folder.mkdir(parents=True)
+    (folder / "plotly.min.js").write_text("an older one")
     paths = plots.write_all(str(folder))
-    assert sorted(paths) == sorted(folder.iterdir())
-    return {path.name: path.read_text("utf-8") for path in paths}
+    assert sorted([*paths, folder / "plotly.min.js"]) == sorted(folder.iterdir())
+    assert [path.name for path in paths] == NAMES
+    return {path.name: path.read_text("utf-8") for path in [*paths, folder / "plotly.min.js"]}
 
 
-def test_seven_files_are_written(pages):
-    assert list(pages) == [
-        "1-threshold.html",
-        "2-sigmoid.html",
-        "3-threshold-and-sigmoid.html",
-        "4-tanh.html",
-        "5-activations.html",
-        "6-decision-boundary.html",
-        "7-boundary-animation.html",
-    ]
+def test_the_script_is_written_once_and_every_picture_loads_it(pages):
+    assert "plotly.js v" in pages["plotly.min.js"][:1000]
+    for name in NAMES[1:]:
+        assert pages[name].count('src="plotly.min.js"') == 1
+        assert "plotly.js v" not in pages[name]
 
 
-def test_every_file_is_a_page_that_needs_no_other(pages):
-    for page in pages.values():
-        assert "<html>" in page[:100]
-        assert "plotly.js v" in page  # the library itself
+def test_no_page_needs_the_network(pages):
+    for name in NAMES:
+        page = pages[name]
+        assert page.startswith("<!doctype html>")
+        assert 'name="viewport" content="width=device-width' in page
         assert not re.search(
-            r"<(script|link|img|iframe)\b[^>]*\b(src|href)=[\"']?(https?:)?//", page
+            r"<(script|link|img|iframe|a)\b[^>]*\b(src|href)=[\"']?(https?:)?//", page
         )
 
 
+def test_the_index_shows_and_links_every_picture_with_a_sentence(pages):
+    index = pages["index.html"]
+    assert re.findall(r'<a href="([^"]+)"', index) == NAMES[1:]
+    assert re.findall(r'<iframe src="([^"]+)"', index) == NAMES[1:]
+    sentences = re.findall(r"<p>([^<]+)</p>", index)
+    assert len(set(sentences)) == 7
+    assert all(sentence.endswith(".") for sentence in sentences)
+
+
+def test_the_index_names_each_picture_as_its_page_does(pages):
+    titles = re.findall(r'<a href="([^"]+)">([^<]+)</a>', pages["index.html"])
+    for name, title in titles:
+        assert f"<title>{title}</title>" in pages[name]
+
+
 def test_the_animation_is_small_and_waits_for_its_button(pages):
-    still, moving = pages["6-decision-boundary.html"], pages["7-boundary-animation.html"]
-    assert len(moving) - len(still) < 3e6
+    moving = pages["7-boundary-animation.html"]
+    assert len(moving) < 5e6
     assert '"name":"5001"' in moving
     assert "Plotly.addFrames" in moving
-    ours = moving.rpartition("Plotly.newPlot(")[2]
-    assert "Plotly.animate(" not in ours
+    assert "Plotly.animate(" not in moving
 
 
 def test_pictures_are_of_what_their_names_say(pages):
@@ -379,23 +478,49 @@ def test_pictures_are_of_what_their_names_say(pages):
         "7-boundary-animation.html": "Decision boundary of XOR during training",
     }
     for name, title in titles.items():
-        assert f'"title":{{"text":"{title}"}}' in pages[name]
+        assert re.search(rf'"title":{{[^{{}}]*"text":"{title}["\\]', pages[name])
+        assert f"<title>{title}</title>" in pages[name]
+
+
+def test_all_points_are_right_from_the_epoch_that_the_index_names(pages):
+    (epoch,) = re.findall(r"from epoch (\d+) on, two cuts get all four", pages["index.html"])
+    frames = pages["7-boundary-animation.html"].rpartition("addFrames")[2]
+    told = re.findall(r'(\d) of 4 points right.*?"name":"(\d+)"', frames)
+    assert len(told) == 102
+    assert next(e for n, e in told if n == "4") == epoch
+    assert all(n == "4" for n, e in told if int(e) >= int(epoch))
+
+
+FIGURES = [
+    plots.threshold_activation,
+    plots.sigmoid_activation,
+    plots.threshold_and_sigmoid,
+    plots.tanh_activation,
+    plots.activations,
+    *(lambda draw=draw: draw(MLP(save_weights=True).train(X, T, 1), X, T) for draw in DRAW),
+]
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_a_figure_fills_what_shows_it(figure):
+    layout = figure().layout
+    assert (layout.width, layout.height) == (None, None)
+    assert layout.autosize is True
+
+
+def test_a_figure_that_a_user_writes_needs_no_other_file(tmp_path):
+    plots.sigmoid_activation().write_html(tmp_path / "mine.html")
+    page = (tmp_path / "mine.html").read_text("utf-8")
+    assert "plotly.js v" in page
+    assert "height:100%; width:100%" in page
+    assert not re.search(r"<script[^>]*\bsrc=", page)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.html"]
 
 
 # ---------------------------------------------------------------------------------- the extra
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        plots.threshold_activation,
-        plots.sigmoid_activation,
-        plots.threshold_and_sigmoid,
-        plots.tanh_activation,
-        plots.activations,
-        *(lambda draw=draw: draw(MLP(save_weights=True).train(X, T, 1), X, T) for draw in DRAW),
-    ],
-)
+@pytest.mark.parametrize("call", FIGURES)
 def test_without_plotly_the_error_names_the_extra(monkeypatch, call):
     for module in ("plotly", "plotly.graph_objects", "plotly.subplots"):
         monkeypatch.setitem(sys.modules, module, None)
