@@ -1,21 +1,29 @@
 """The charts for the README, as SVG: Matplotlib draws them without a browser."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
-from judge import Outcome, median_interval
+from judge import median_interval
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from workloads import CLASSES
+from readme import Workload, number, table
 
-COLOURS = dict(
-    zip(CLASSES, ("#333333", "#d55e00", "#cc79a7", "#0072b2", "#56b4e9", "#009e73"), strict=True)
-)
+PEERS = {  # what each is called, its marker and its colour
+    "C": ("C, written by hand", "s", "#222222"),
+    "JAX": ("JAX", "D", "#d55e00"),
+    "PyTorch": ("PyTorch", "o", "#cc79a7"),
+    "scikit-learn": ("scikit-learn", "^", "#0072b2"),
+    "NumPy": ("NumPy", "v", "#009e73"),
+    "FANN": ("FANN, a C library", "X", "#b8860b"),
+}
+LOST = "#f6dede"  # the side of the chart where a peer is faster
 MODES = {"online": "#0072b2", "batch 32": "#d55e00"}
 WIDTH = 9.0  # inches
+TICKS = {0.01: "1/100", 0.1: "1/10", 1: "equal"}
 
 matplotlib.rcParams |= {
     "font.size": 8,
@@ -29,43 +37,66 @@ matplotlib.rcParams |= {
 }
 
 
-def comparison(outcomes: list[Outcome], path: Path) -> None:
-    """Draw the ratio to the fastest contender of each kind, row by row, for each dtype."""
-    outcomes = [outcome for outcome in outcomes if outcome.ratio(CLASSES)]
-    names = list(dict.fromkeys(outcome.row.name for outcome in outcomes))
-    dtypes = list(dict.fromkeys(outcome.dtype for outcome in outcomes))
-    figure = Figure((WIDTH, 1.2 + 0.24 * len(names)), layout="constrained")
-    axes = figure.subplots(1, max(1, len(dtypes)), sharex=True, sharey=True, squeeze=False)[0]
-    for dtype, ax in zip(dtypes, axes, strict=False):
-        ax.set_title(dtype)
-        ax.set_xscale("log")
-        ax.xaxis.set_major_formatter(lambda ratio, _: f"{ratio:g}×")
-        ax.axvline(1, color="black", linewidth=0.8)
-        ax.set_yticks(range(len(names)), names)
-        ax.set_ylim(len(names) - 0.5, -0.5)
-        for outcome in outcomes:
-            if outcome.dtype == dtype:
-                _draw(ax, names.index(outcome.row.name), outcome)
-    ax = axes[0]
-    handles = [ax.plot([], [], "o", color=COLOURS[kind], label=kind)[0] for kind in CLASSES]
-    handles += ax.plot([], [], "|", color="black", markersize=9, label="promised")
-    handles += ax.plot([], [], "x", color="black", label="missed")
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False)
-    figure.supxlabel("times the samples per second of the fastest contender of a kind")
-    _save(figure, path)
+def comparison(workloads: list[Workload], path: Path) -> None:
+    """Draw how many times as fast as each peer `mlp_fast` is; the file holds the table, too."""
+    lines: list[str | Workload] = []  # a group's name, then its workloads
+    for group, members in groupby(workloads, key=lambda workload: workload.group):
+        if compared := [workload for workload in members if workload.ratios]:
+            lines += [group, *compared]
+    figure = Figure((WIDTH, 1.6 + 0.2 * len(lines)), layout="constrained")
+    ax = figure.subplots()
+    ax.set_xscale("log")
+    ax.grid(False, axis="y")
+    names = [line if isinstance(line, str) else line.name for line in lines]
+    ax.set_yticks(range(len(lines)), names)
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(len(lines) - 0.4, -1.7)
+    used = {}
+    for y, line in enumerate(lines):
+        if isinstance(line, str):
+            ax.get_yticklabels()[y].set_weight("bold")
+            continue
+        ax.axhline(y, color="#dddddd", linewidth=0.5, zorder=0)
+        for peer, ratio in line.ratios.items():
+            used[peer] = _dot(ax, ratio, y, peer)
+    _sides(ax)
+    figure.legend(
+        handles=[used[peer] for peer in PEERS if peer in used],
+        loc="outside upper center",
+        ncols=len(PEERS),
+        frameon=False,
+        fontsize=9,
+        title="How many times as fast as each of these is mlp_fast?",
+        title_fontproperties={"size": 12, "weight": "bold"},
+    )
+    _save(figure, path, Description=table(workloads))
 
 
-def _draw(ax: Axes, y: int, outcome: Outcome) -> None:
-    missed = {v.ratio.peer for v in outcome.verdicts if v.word == "missed"}
-    for kind in CLASSES:
-        if ratio := outcome.ratio((kind,)):
-            ax.plot(ratio.interval, (y, y), color=COLOURS[kind], linewidth=2)
-            marker, size = ("x", 6) if ratio.peer in missed else ("o", 4.5)
-            ax.plot(ratio.value, y, marker, color=COLOURS[kind], markersize=size)
-    for verdict in outcome.verdicts:
-        kind = next((kind for kind in CLASSES if verdict.ratio.peer.startswith(kind)), None)
-        if kind:
-            ax.plot(verdict.target.ratio, y, "|", color=COLOURS[kind], markersize=11)
+def _dot(ax: Axes, ratio: str, y: int, peer: str) -> Any:
+    """Draw a ratio, with its number if it is lost; return what the legend shows."""
+    (name, marker, colour), value = PEERS[peer], number(ratio)
+    if value < 1:
+        offset = {"xytext": (-6, 0), "textcoords": "offset points"}
+        ax.annotate(ratio, (value, y), **offset, ha="right", va="center", weight="bold")
+    style = {"color": colour, "markersize": 6, "markeredgecolor": "white", "clip_on": False}
+    return ax.plot(value, y, marker, markeredgewidth=0.5, label=name, linestyle="", **style)[0]
+
+
+def _sides(ax: Axes) -> None:
+    """Shade the side where a peer is faster, and say which side is which."""
+    low, high = ax.get_xlim()
+    low, high = min(low, 0.05), max(high, 20)
+    ax.set_xlim(low, high)
+    ax.axvspan(low, 1, color=LOST, zorder=-1)
+    ax.axvline(1, color="black", linewidth=1.2)
+    for place, side, text in (
+        (0.93, "right", "← mlp_fast slower"),
+        (1.08, "left", "mlp_fast faster →"),
+    ):
+        ax.text(place, -1, text, ha=side, va="center", weight="bold", fontsize=10)
+    ticks = [tick for tick in (0.01, 0.1, 1, 10, 100, 1000, 10_000) if low <= tick <= high]
+    ax.set_xticks(ticks, [TICKS.get(tick, f"{tick:,} times") for tick in ticks])
+    ax.set_xlabel("speed of mlp_fast divided by that of another (log scale)")
 
 
 def sizes(costs: dict[int, Any], dtypes: Sequence[str], path: Path) -> None:
@@ -89,5 +120,6 @@ def sizes(costs: dict[int, Any], dtypes: Sequence[str], path: Path) -> None:
     _save(figure, path)
 
 
-def _save(figure: Figure, path: Path) -> None:
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, dpi=110)
+def _save(figure: Figure, path: Path, **told: str) -> None:
+    metadata = {"Date": None, **told} if path.suffix == ".svg" else None
+    figure.savefig(path, metadata=metadata, dpi=110)

@@ -4,7 +4,8 @@
         [--markdown FILE] [--chart FILE]
 
 One thread, contenders taking turns, each from the same weights; slow ones take fewer samples.
-MLP_FAST_DATA names the folder of mnist.npz; rows without it say so.
+MLP_FAST_DATA names the folder of mnist.npz; rows without it say so. The published page is
+comparison.md; readme.py makes README's table and chart from it.
 """
 
 import fnmatch
@@ -12,6 +13,7 @@ import fnmatch
 from command import header, parser
 from judge import Outcome
 from measure import compare
+from readme import workloads
 from report import page, section
 from workloads import ROWS
 
@@ -34,10 +36,11 @@ def main() -> None:
             except NotImplementedError as reason:
                 lacking.append(f"{row.name}, {dtype}: {reason}")
                 print(f"\n{lacking[-1]}")
+    measured = page(run, outcomes, lacking, told.repetitions)
     if told.markdown:
-        told.markdown.write_text(page(run, outcomes, lacking, told.repetitions))
+        told.markdown.write_text(measured)
     if told.chart:
-        charts.comparison(outcomes, told.chart)
+        charts.comparison(workloads(measured, told.dtypes[0]), told.chart)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class Target:
 class Row:
     """One workload."""
 
-    name: str
+    name: str  # its group, ": " and what is special to it
     kind: str  # of contenders.py
     network: Network
     data: Data
@@ -39,22 +39,26 @@ def least(ratio: float, *best_of: str) -> Target:
     return Target(ratio, best_of)
 
 
-def train(name: str, network: Network, data: Data, epochs: int, *targets: Target) -> Row:
-    kind = "online" if network.batch_size == 1 else "batch"
-    return Row(name, kind, network, data, targets, epochs)
+def one_at_a_time(name: str, network: Network, data: Data, epochs: int, *targets: Target) -> Row:
+    return Row(f"train one sample at a time: {name}", "online", network, data, targets, epochs)
+
+
+def batches(name: str, network: Network, data: Data, epochs: int, *targets: Target) -> Row:
+    return Row(f"train in batches: {name}", "batch", network, data, targets, epochs)
 
 
 def csr(name: str, network: Network, data: Data, epochs: int, *targets: Target) -> Row:
-    return Row(f"CSR {name}", "sparse", network, data, targets, epochs)
+    return Row(f"train on sparse rows: {name}", "sparse", network, data, targets, epochs)
 
 
 def predict(rows: int, name: str, network: Network, data: Data, *targets: Target) -> Row:
-    name = f"predict {'1 row' if rows == 1 else f'{rows:,} rows'}, {name}"
+    name = f"predict: {'1 row' if rows == 1 else f'{rows:,} rows'}, {name}"
     return Row(name, "predict", network, data, targets, max(1, ANSWERS // rows), rows)
 
 
 dense_64, dense_784, dense_1280 = partial(dense, 64), partial(dense, 784), partial(dense, 784, 1280)
 square_1000 = partial(square, 1000)
+sparse_01, sparse_1 = partial(sparse, 0.001), partial(sparse, 0.01)
 
 XOR = Network((2, 2, 1), learning_rate=1.0)
 XOR_4 = Network((2, 2, 1), learning_rate=1.0, batch_size=4)
@@ -79,43 +83,42 @@ FIRST = least(3.0, *LIBRARIES)
 STEPS = least(10.0, "scikit-learn"), least(5.0, "PyTorch eager")
 SPARSER, BEST = least(1.0, "mlp_fast"), least(1.0, *LIBRARIES)
 IN_ORDER = (least(0.9, "mlp_fast"),)
+TANH = "8-50-1, tanh, linear output"
 ROWS = [
-    train("online 2-2-1, XOR", XOR, xor, 5001, least(1.1, "C", "JAX")),
-    train("online 8-50-1, tanh, linear", TABLE, table, 40, least(1.5, "C", "JAX")),
-    train("online 64-128-10", SMALL, dense_64, 10, least(1.8, "C")),
-    train("online 784-100-10, dense", DIGITS, dense_784, 1, least(1.8, "C"), least(1.4, "JAX")),
-    train("online 784-100-10, MNIST", DIGITS, mnist, 2, least(1.4, "C"), least(2.5, "JAX")),
-    train(
-        "online 784-300-100-10, MNIST, softmax", DEEP, mnist, 1, least(1.4, "C"), least(2, "JAX")
+    one_at_a_time("2-2-1, XOR", XOR, xor, 5001, least(1.1, "C", "JAX")),
+    one_at_a_time(TANH, TABLE, table, 40, least(1.5, "C", "JAX")),
+    one_at_a_time("64-128-10", SMALL, dense_64, 10, least(1.8, "C")),
+    one_at_a_time("784-100-10, no zeros", DIGITS, dense_784, 1, least(1.8, "C"), least(1.4, "JAX")),
+    one_at_a_time("784-100-10, MNIST", DIGITS, mnist, 2, least(1.4, "C"), least(2.5, "JAX")),
+    one_at_a_time(
+        "784-300-100-10, MNIST, softmax", DEEP, mnist, 1, least(1.4, "C"), least(2, "JAX")
     ),
-    train("online 784-1, dense", ONE, partial(first_class, dense_784), 5, BEST),
-    train("online 784-1, MNIST", ONE, partial(first_class, mnist), 5, BEST),
-    train("full batch 2-2-1, XOR", XOR_4, xor, 5001, least(1.0, "JAX")),
-    train("full batch 2-8-1, 8 rows", SMALL_8, partial(square, 8), 5001, BEST),
-    train("batch 4, 2-2-1, 1000 rows", XOR_4, square_1000, 100, BEST),
-    train("batch 8, 2-4-1, 1000 rows", TINY_8, square_1000, 100, BEST),
-    train("batch 8, 2-8-1, 1000 rows", SMALL_8, square_1000, 100, BEST),
-    train("batch 32, 8-50-1, tanh, linear", TABLE_32, table, 40, least(1.2, "JAX")),
-    train("batch 32, 784-100-10, dense", DIGITS_32, dense_784, 2, least(1.1, *MATRICES)),
-    train("batch 32, 784-100-10, MNIST", DIGITS_32, mnist, 2, least(1.6, *MATRICES)),
-    train("batch 256, 784-100-10, dense", DIGITS_256, dense_784, 2, least(1.1, *MATRICES)),
-    train("batch 256, 784-100-10, MNIST", DIGITS_256, mnist, 2, least(1.6, *MATRICES)),
-    train("batch 128, 784-1024-1024-10", WIDE, dense_1280, 1, least(0.95, *MATRICES)),
-    csr("0.1%, online, 10,000-100-10, softmax", TEXT, partial(sparse, 0.001), 5, SPARSER, BEST),
-    csr(
-        "0.1%, batch 32, 10,000-100-10, softmax", TEXT_32, partial(sparse, 0.001), 5, SPARSER, BEST
-    ),
-    csr("1%, online, 10,000-100-10, softmax", TEXT, partial(sparse, 0.01), 2, SPARSER, BEST),
-    csr("1%, batch 32, 10,000-100-10, softmax", TEXT_32, partial(sparse, 0.01), 2, SPARSER, BEST),
-    csr("19%, online, 784-100-10, MNIST", DIGITS, partial(as_csr, mnist), 1, BEST),
-    csr("19%, batch 32, 784-100-10, MNIST", DIGITS_32, partial(as_csr, mnist), 1, BEST),
-    predict(1, "784-100-10, dense", DIGITS, dense_784, FIRST, least(1.0, NUMPY)),
+    one_at_a_time("784-1, no zeros", ONE, partial(first_class, dense_784), 5, BEST),
+    one_at_a_time("784-1, MNIST", ONE, partial(first_class, mnist), 5, BEST),
+    batches("all 4 rows, 2-2-1, XOR", XOR_4, xor, 5001, least(1.0, "JAX")),
+    batches("all 8 rows, 2-8-1", SMALL_8, partial(square, 8), 5001, BEST),
+    batches("4 of 1000 rows, 2-2-1", XOR_4, square_1000, 100, BEST),
+    batches("8 of 1000 rows, 2-4-1", TINY_8, square_1000, 100, BEST),
+    batches("8 of 1000 rows, 2-8-1", SMALL_8, square_1000, 100, BEST),
+    batches(f"32 rows, {TANH}", TABLE_32, table, 40, least(1.2, "JAX")),
+    batches("32 rows, 784-100-10, no zeros", DIGITS_32, dense_784, 2, least(1.1, *MATRICES)),
+    batches("32 rows, 784-100-10, MNIST", DIGITS_32, mnist, 2, least(1.6, *MATRICES)),
+    batches("256 rows, 784-100-10, no zeros", DIGITS_256, dense_784, 2, least(1.1, *MATRICES)),
+    batches("256 rows, 784-100-10, MNIST", DIGITS_256, mnist, 2, least(1.6, *MATRICES)),
+    batches("128 rows, 784-1024-1024-10", WIDE, dense_1280, 1, least(0.95, *MATRICES)),
+    csr("0.1% stored, one at a time, 10,000-100-10, softmax", TEXT, sparse_01, 5, SPARSER, BEST),
+    csr("0.1% stored, batches of 32, 10,000-100-10, softmax", TEXT_32, sparse_01, 5, SPARSER, BEST),
+    csr("1% stored, one at a time, 10,000-100-10, softmax", TEXT, sparse_1, 2, SPARSER, BEST),
+    csr("1% stored, batches of 32, 10,000-100-10, softmax", TEXT_32, sparse_1, 2, SPARSER, BEST),
+    csr("19% stored, one at a time, 784-100-10, MNIST", DIGITS, partial(as_csr, mnist), 1, BEST),
+    csr("19% stored, batches of 32, 784-100-10, MNIST", DIGITS_32, partial(as_csr, mnist), 1, BEST),
+    predict(1, "784-100-10, no zeros", DIGITS, dense_784, FIRST, least(1.0, NUMPY)),
     predict(1, "784-100-10, MNIST", DIGITS, mnist, FIRST, least(2.0, NUMPY)),
     predict(1, "8-50-1", TABLE, table, FIRST, least(2.0, NUMPY)),
     predict(10_000, "8-50-1", TABLE, table, least(1.0, *LIBRARIES, NUMPY)),
-    predict(10_000, "784-100-10, dense", DIGITS, dense_784, least(1.0, *LIBRARIES, NUMPY)),
+    predict(10_000, "784-100-10, no zeros", DIGITS, dense_784, least(1.0, *LIBRARIES, NUMPY)),
     predict(10_000, "784-100-10, MNIST", DIGITS, mnist, least(1.5, *LIBRARIES, NUMPY)),
-    Row("one step from Python, 8-50-1", "step", TABLE, table, STEPS, rows=1000),
-    Row("shuffling on, 8-50-1", "shuffled", TABLE, table, IN_ORDER, 40),
-    Row("shuffling on, 784-100-10, MNIST", "shuffled", DIGITS, mnist, IN_ORDER, 2),
+    Row(f"train by one call for each sample: {TANH}", "step", TABLE, table, STEPS, rows=1000),
+    Row(f"train in random order: {TANH}", "shuffled", TABLE, table, IN_ORDER, 40),
+    Row("train in random order: 784-100-10, MNIST", "shuffled", DIGITS, mnist, IN_ORDER, 2),
 ]

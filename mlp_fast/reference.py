@@ -1,6 +1,7 @@
 """The tutorial's mathematics in plain NumPy: the specification that kernels are tested against.
 
 Written to be read: slow, unchecked, and never called by `MLP`. The demo and the benchmarks time it.
+Numbers in comments are those of the equations in `docs/mathematics.md`.
 Weights are a list of matrices W of shape (n_in + 1, n_out); row 0 holds the bias node's weights
 (68).
 """
@@ -57,7 +58,7 @@ class Reference:
         return float(np.mean(self.sample_losses(H[-1], A[-1], T)))
 
     def output_delta(self, H: Array, A: Array, T: Array) -> Array:
-        """Return delta = dE/dh of the last layer (81-85)."""
+        """Return delta = dE/dh of the last layer (13), a row for each example."""
         E = A - T
         if self.loss == "cross_entropy":
             return E
@@ -65,7 +66,7 @@ class Reference:
             return E * A.dtype.type(self.betas[-1])
         if self.activations[-1] == "softmax":  # the full Jacobian (43-44)
             return A * (E - np.sum(E * A, axis=1, keepdims=True))
-        return E * slope(self.activations[-1], H, A, self.betas[-1])  # (18)
+        return E * slope(self.activations[-1], H, A, self.betas[-1])  # (81-85)
 
     def gradients(self, H: list[Array], A: list[Array], T: Array) -> list[Array]:
         """Return dE/dW of every layer, averaged over the examples (7, 36, 77-79)."""
