@@ -105,7 +105,7 @@ class MLP:
     -----
     The same options, data and seed give the same bits, in every mode, on all CPUs that the tests
     compare: haswell, skylake-avx512 and znver4. The equation numbers are those of the tutorial
-    "The Multi Layer Perceptron".
+    "The Multi Layer Perceptron"; `docs/mathematics.md` has them.
     """
 
     def __init__(self, **options: Unpack[AllOptions]) -> None:

@@ -125,7 +125,7 @@ def train_forwarded(
 def loss_and_delta_of_rows(
     network: Network, loss: int, T: Floats, samples: NDArray[np.int64], work: Work
 ) -> tuple[float, float]:
-    """Turn h of the last layer into delta (85); return the sums of (a - t)² and of the loss."""
+    """Turn h of the last layer into delta (13); return the sums of (a - t)² and of the loss."""
     layer = network.layers[network.layers.size - 1]
     begin = layer.before * work.capacity
     outputs, operand = work.outputs[begin:], derivative_operand_of_rows(layer, work)

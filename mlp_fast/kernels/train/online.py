@@ -48,7 +48,7 @@ def learn_sample(
 def loss_and_delta_of_sample(
     network: Network, loss: int, t: Floats, nodes: Nodes
 ) -> tuple[float, float]:
-    """Write delta of the last layer (18); return the sum of (a - t)² and the loss."""
+    """Write delta of the last layer (13); return the sum of (a - t)² and the loss."""
     top = network.layers[network.layers.size - 1]
     h, a = nodes.delta[top.nodes :], nodes.a[top.nodes :]
     operand, g, beta = derivative_operand(top, nodes), top.activation, top.beta

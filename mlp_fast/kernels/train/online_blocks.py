@@ -1,8 +1,9 @@
 """Online training (algorithm 2.4.1) whose first layer processes blocks of samples.
 
 Computes `Reference.train` of reference.py with batches of one row. The first layer, where most
-weights are, takes BLOCK samples in one pass. Its weights W are updated only after the block, but
-sample t must see the updates (4) by the samples s before it, hence
+weights are, takes BLOCK samples in two passes over them, forward and update. Its weights W are
+updated only after the block, but sample t must see the updates (4) by the samples s before it,
+hence
 
     h_t = x_t W - sum over s < t of eta (x_t . x_s) delta_s,
 
