@@ -125,7 +125,7 @@ class Training:
         return all_finite(read_only(self._theta))
 
     def _count_epochs(self, done: int) -> None:
-        """Record that `done` epochs are complete; if verbose, print epoch and error, as code 2.6."""
+        """Record that `done` epochs are complete; if verbose, print epoch and error (code 2.6)."""
         epochs, k = self._settings.epochs, self._k
         if self._settings.verbose:
             every = max(1, epochs // 10)
