@@ -1,8 +1,24 @@
 """The activations that a network may use, by name."""
 
+from typing import Literal
+
 from mlp_fast.kernels.network.activation import ACTIVATIONS, Activation
 
-__all__ = ["ACTIVATIONS", "HIDDEN", "SIGMOID", "SOFTMAX", "TANH", "Activation", "trainable"]
+__all__ = [
+    "ACTIVATIONS",
+    "HIDDEN",
+    "SIGMOID",
+    "SOFTMAX",
+    "TANH",
+    "Activation",
+    "HiddenName",
+    "OutputName",
+    "trainable",
+]
+
+HiddenName = Literal["sigmoid", "tanh", "linear", "relu", "threshold"]
+OutputName = Literal["sigmoid", "tanh", "linear", "relu", "softmax", "threshold"]
+"""The names in signatures; tests hold them and `ACTIVATIONS` together."""
 
 SIGMOID, TANH, SOFTMAX = (ACTIVATIONS[name] for name in ("sigmoid", "tanh", "softmax"))
 HIDDEN = {name: a for name, a in ACTIVATIONS.items() if not a.couples_layer}

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.settings import LARGEST_SEED
+from mlp_fast.options import LARGEST_SEED
 
 
 def initial_weights(sizes: Sequence[int], random_state: int) -> Iterator[NDArray[np.float64]]:

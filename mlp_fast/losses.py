@@ -1,9 +1,14 @@
 """Which output activations each loss may be paired with."""
 
+from typing import Literal
+
 from mlp_fast.activations import trainable
 from mlp_fast.kernels.network.loss import LOSSES, Loss
 
-__all__ = ["CROSS_ENTROPY", "LOSSES", "Loss", "legal_pairs", "outputs_of"]
+__all__ = ["CROSS_ENTROPY", "LOSSES", "Loss", "LossName", "legal_pairs", "outputs_of"]
+
+LossName = Literal["squared_error", "cross_entropy", "binary_cross_entropy"]
+"""The names in signatures; tests hold them and `LOSSES` together."""
 
 CROSS_ENTROPY = LOSSES["cross_entropy"]
 

@@ -1,10 +1,12 @@
 """The public class `MLP`: options, training, recall."""
 
-from typing import Any, Self, Unpack
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from mlp_fast.activations import SIGMOID, SOFTMAX, HiddenName, OutputName
 from mlp_fast.boundary.inputs import as_rows, as_sample
 from mlp_fast.boundary.rows import as_dense
 from mlp_fast.boundary.targets import (
@@ -16,13 +18,17 @@ from mlp_fast.boundary.targets import (
 )
 from mlp_fast.boundary.weights import as_weights
 from mlp_fast.confusion import binary_confusion, confusion
+from mlp_fast.constant import warn_if_no_better
 from mlp_fast.docstrings import filled_in
 from mlp_fast.initialisation import fresh_seed
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.losses import LossName
 from mlp_fast.net import Forward, Net
-from mlp_fast.settings import AllOptions, Options, Settings, all_sizes, positive, seed
+from mlp_fast.options import AS_CONFIGURED, CHECKS, Dtype, all_sizes, given, positive
+from mlp_fast.settings import Settings
 from mlp_fast.single_row import Answering, no_answer
+from mlp_fast.suggestions import suggesting
 from mlp_fast.weights import Weights
 
 
@@ -36,7 +42,9 @@ class NotFittedError(ValueError, AttributeError):
 class MLP:
     """Multi-layer perceptron, trained by back-propagation in compiled code.
 
-    Every option can be given here, or to `train` for that call only.
+    Every option can be given here or to `train`. What `train` is told is in force until the next
+    `train` or `init_weights`, for `step` and `backward`, too: `settings` has what was given here,
+    `in_force` what holds now.
 
     Parameters
     ----------
@@ -108,19 +116,54 @@ class MLP:
     "The Multi Layer Perceptron"; `docs/mathematics.md` has them.
     """
 
-    def __init__(self, **options: Unpack[AllOptions]) -> None:
-        self.settings = Settings.of(options)
+    @suggesting
+    def __init__(
+        self,
+        layer_sizes: int | Iterable[int] = (100,),
+        *,
+        activation: HiddenName | Sequence[HiddenName] = "sigmoid",
+        output_activation: OutputName = "sigmoid",
+        loss: LossName = "squared_error",
+        beta: float | Sequence[float] = 1.0,
+        learning_rate: float = 0.01,
+        epochs: int = 200,
+        batch_size: int | None = None,
+        shuffle: bool = True,
+        orders: "ArrayLike | None" = None,
+        random_state: int | None = 0,
+        dtype: "Literal['float64', 'float32'] | DTypeLike" = "float64",
+        verbose: int = 0,
+        save_weights: bool = False,
+        progress: bool = False,
+    ) -> None:
+        self._settings = self._in_force = Settings(**given(locals()))
         self._net: Net | None = None
         self._answering: Answering = no_answer  # for a single row
         self._forward: Forward | None = None
 
+    @property
+    def settings(self) -> Settings:
+        """The options as `MLP` was given them."""
+        return self._settings
+
+    @property
+    def in_force(self) -> Settings:
+        """The options that hold now: those of `settings`, but for what `train` was told."""
+        return self._in_force
+
+    if not TYPE_CHECKING:  # a type checker would then allow all attributes to be set
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Refuse an option, which would be ignored."""
+            if name in CHECKS:
+                raise AttributeError(
+                    f"{name} is set by MLP({name}=...) or train(..., {name}=...), not as an "
+                    "attribute; m.in_force has the options as they are"
+                )
+            object.__setattr__(self, name, value)
+
     def __repr__(self) -> str:
-        default = Settings()
-        told = (
-            f"{name}={value!r}"
-            for name, value in vars(self.settings).items()
-            if name != "orders" and value != getattr(default, name)
-        )
+        told = (f"{name}={value!r}" for name, value in self._settings.changed().items())
         return f"MLP({', '.join(told)})"
 
     def __getstate__(self) -> dict[str, Any]:
@@ -133,10 +176,30 @@ class MLP:
             self._net = self._net.twin()
             self._answering = self._net.answering()
 
+    @suggesting
     def train(
-        self, X: ArrayLike, T: ArrayLike, epochs: int | None = None, **options: Unpack[Options]
+        self,
+        X: "ArrayLike",
+        T: "ArrayLike",
+        epochs: int = AS_CONFIGURED,
+        *,
+        layer_sizes: "int | Iterable[int]" = AS_CONFIGURED,
+        activation: "HiddenName | Sequence[HiddenName]" = AS_CONFIGURED,
+        output_activation: "OutputName" = AS_CONFIGURED,
+        loss: "LossName" = AS_CONFIGURED,
+        beta: "float | Sequence[float]" = AS_CONFIGURED,
+        learning_rate: float = AS_CONFIGURED,
+        batch_size: int | None = AS_CONFIGURED,
+        shuffle: bool = AS_CONFIGURED,
+        orders: "ArrayLike | None" = AS_CONFIGURED,
+        random_state: int | None = AS_CONFIGURED,
+        dtype: "Dtype | DTypeLike" = AS_CONFIGURED,
+        verbose: int = AS_CONFIGURED,
+        save_weights: bool = AS_CONFIGURED,
+        progress: bool = AS_CONFIGURED,
+        weights: Any = None,
     ) -> Self:
-        """Train from fresh weights.
+        """Train from fresh weights, or from those that are given.
 
         Parameters
         ----------
@@ -146,8 +209,14 @@ class MLP:
             Targets within the range of the output activation; for classes, one-hot rows.
         epochs : int, optional
             Passes over the examples.
-        **options
-            Any other option of `MLP`, for this call.
+        layer_sizes, activation, output_activation, loss, beta, learning_rate, batch_size : optional
+            Options of `MLP`, which explains them. What is given here is in force until the next
+            `train` or `init_weights`; the others are as `MLP` was given them.
+        shuffle, orders, random_state, dtype, verbose, save_weights, progress : optional
+            Likewise.
+        weights : sequence of arrays, optional
+            Weights to start from, of shape (n_in + 1, n_out) per layer; they are copied. With
+            ``weights=m.weights`` the network is trained on from where it is.
 
         Returns
         -------
@@ -163,6 +232,8 @@ class MLP:
         -----
         RuntimeWarning
             If the run diverges: the weights are then those before the epoch in which it did.
+            If, after 100 epochs or more, the last loss is above 0.9 times that of the best constant
+            answer: the network has then learnt next to nothing.
 
         Examples
         --------
@@ -170,21 +241,18 @@ class MLP:
         >>> MLP().train([[0.0], [1.0]], [0.0, 1.0], 10, layer_sizes=(3,)).loss_curve_.shape
         (10,)
         """
-        told: dict[str, Any] = dict(options)
-        if epochs is not None:
-            told["epochs"] = epochs
-        settings = self.settings.told(told)
+        settings = self._settings.told(given(locals()))
         inputs = as_rows(X, settings.dtype)
         k = inputs.shape[0]
         targets, vector = as_targets(T, settings.dtype, k)
         sizes = (inputs.shape[1], *settings.layer_sizes, targets.shape[1])
         random_state = fresh_seed() if settings.random_state is None else settings.random_state
-        net = Net.fresh(settings, sizes, random_state, vector)
+        net = Net.fresh(settings, sizes, random_state, vector, weights=weights)
         net.check_trainable()
         check_targets(targets, net.output, net.loss)
         training = net.training(settings, inputs, targets, random_state)
 
-        self._set_net(net)
+        self._set_net(net, settings)
         saved = [self.weights.copy()] if settings.save_weights else None
         if saved is not None:
             self.saved_weights = saved
@@ -197,17 +265,19 @@ class MLP:
                 del saved[training.epochs_done + 1 :]
             self.error_ = training.error
             self.loss_curve_ = training.loss_curve
+        if training.epochs_done == settings.epochs:
+            warn_if_no_better(self.loss_curve_[-1], targets, settings, stacklevel=3)
         return self
 
-    def init_weights(self, layer_sizes: Any, random_state: int | None = 0) -> Self:
-        """Draw fresh weights within ±1/√n (57).
+    def init_weights(self, layer_sizes: Any, random_state: int | None = AS_CONFIGURED) -> Self:
+        """Draw fresh weights within ±1/√n (57); the options of `MLP` are in force again.
 
         Parameters
         ----------
         layer_sizes : sequence of int
             Neurons of every layer, input and output included.
-        random_state : int or None, default 0
-            Seed; None for fresh entropy.
+        random_state : int or None, optional
+            Seed, None for fresh entropy; by default, that of `MLP`.
 
         Returns
         -------
@@ -227,10 +297,11 @@ class MLP:
         [(3, 3), (4, 1)]
         """
         sizes = all_sizes(layer_sizes)
-        random_state = seed(random_state)
-        random_state = fresh_seed() if random_state is None else random_state
-        net = Net.fresh(self.settings, sizes, random_state, vector=False, train=False)
-        self._set_net(net)
+        told = {"layer_sizes": sizes[1:-1], "random_state": random_state}
+        settings = self._settings.told(given(told))
+        random_state = fresh_seed() if settings.random_state is None else settings.random_state
+        net = Net.fresh(settings, sizes, random_state, vector=False, train=False)
+        self._set_net(net, settings)
         return self
 
     @property
@@ -245,7 +316,10 @@ class MLP:
         net.theta[:] = as_weights(weights, net.layout, net.dtype)
 
     def forward(self, X: ArrayLike, weights: Any = None) -> Floats:
-        """Compute the outputs of every layer (69).
+        """Compute the outputs of every layer (69); those of the last are the network's answer.
+
+        With sigmoid and softmax outputs they are probabilities. `predict_proba` returns the same
+        without keeping anything for `backward`.
 
         Parameters
         ----------
@@ -288,7 +362,7 @@ class MLP:
         T : array_like, shape (k, n_out) or (k,)
             Targets of that batch.
         learning_rate : float, optional
-            η; by default that of the settings.
+            η; by default the one in force.
 
         Raises
         ------
@@ -337,7 +411,7 @@ class MLP:
         t : array_like, shape (n_out,), or a number if there is one output
             Targets.
         learning_rate : float, optional
-            η; by default that of the settings.
+            η; by default the one in force.
 
         Returns
         -------
@@ -406,6 +480,44 @@ class MLP:
         self._forward = None
         return answer
 
+    def predict_proba(self, X: ArrayLike, weights: Any = None) -> Floats:
+        """Compute the outputs of a network of sigmoid or softmax outputs, which are probabilities.
+
+        Parameters
+        ----------
+        X : array_like or scipy.sparse CSR, shape (k, n_in)
+            Inputs.
+        weights : sequence of arrays, optional
+            Other weights to use; nothing is then changed.
+
+        Returns
+        -------
+        ndarray, shape (k, n_out)
+            With softmax outputs, each row sums to 1. With sigmoid outputs, each is the probability
+            that its target is 1; there is one column if there is one output.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet.
+        ValueError
+            If the output activation is neither; `forward` and `predict` return such outputs.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> m = MLP(output_activation="softmax").init_weights((2, 3))
+        >>> print(m.predict_proba([[0, 1]]).sum().round(6))
+        1.0
+        """
+        output = self._fitted().output
+        if output not in (SIGMOID, SOFTMAX):
+            raise ValueError(
+                "predict_proba needs output_activation 'sigmoid' or 'softmax', whose outputs are "
+                f"probabilities; got {output.name!r}: predict returns its outputs"
+            )
+        return self._answer(X, weights)
+
     def predict_classes(self, X: ArrayLike, weights: Any = None) -> NDArray[np.int64]:
         """Predict the index of each row's class.
 
@@ -468,7 +580,7 @@ class MLP:
 
     def _rate(self, learning_rate: float | None) -> float:
         if learning_rate is None:
-            return self.settings.learning_rate
+            return self._in_force.learning_rate
         return positive("learning_rate", learning_rate)
 
     def _answer(self, X: ArrayLike, weights: Any = None) -> Floats:
@@ -489,9 +601,9 @@ class MLP:
             raise NotFittedError("this MLP has no weights yet: call train or init_weights first")
         return self._net
 
-    def _set_net(self, net: Net) -> None:
+    def _set_net(self, net: Net, settings: Settings) -> None:
         """Replace the network, and drop the results of the one before."""
         for name in ("error_", "loss_curve_", "saved_weights", "outputs"):
             self.__dict__.pop(name, None)
-        self._net, self._forward = net, None
+        self._net, self._in_force, self._forward = net, settings, None
         self._answering = net.answering()

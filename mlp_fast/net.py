@@ -13,6 +13,7 @@ from mlp_fast.activations import SIGMOID, SOFTMAX, TANH, Activation, trainable
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.orders import check_orders
 from mlp_fast.boundary.rows import dense_rows
+from mlp_fast.boundary.weights import as_weights
 from mlp_fast.initialisation import initial_weights, shuffle_key
 from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.kernels.linalg.matrix import Rows
@@ -62,8 +63,9 @@ class Net:
         random_state: int,
         vector: bool,
         train: bool = True,
+        weights: Any = None,
     ) -> Self:
-        """Return a network of these sizes, input and output included, with fresh weights.
+        """Return a network of these sizes, input and output included, with fresh or given weights.
 
         It is refused if it does not fit in memory; if `train`, training must fit, too.
         """
@@ -74,7 +76,10 @@ class Net:
         layout = layout_for(
             tuple(sizes), tuple(activations), betas, settings.dtype, settings.batch_size
         )
-        theta = layout.pack(initial_weights(sizes, random_state))
+        if weights is None:
+            theta = layout.pack(initial_weights(sizes, random_state))
+        else:
+            theta = as_weights(weights, layout, settings.dtype)
         return cls(layout, theta, activations, LOSSES[settings.loss], vector)
 
     @property

@@ -163,7 +163,7 @@ class Training:
             "is no longer finite. The weights are those before that epoch; a smaller learning_rate "
             "or scaled inputs may help.",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
     def _forget(self, last: int) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 from mlp_fast.boundary.csr import canonical
 from mlp_fast.boundary.rows import csr_rows
 from mlp_fast.mlp import MLP
+from mlp_fast.options import DTYPES
 from mlp_fast.paths import PATHS, Path
-from mlp_fast.settings import DTYPES
 
 
 def warmup(dtypes: Sequence[str] = DTYPES) -> None:

@@ -267,7 +267,7 @@ def test_bad_options(m, options, message):
 
 
 def test_unknown_options(m):
-    message = "unknown option 'learning_rte'; the options are layer_sizes, .*learning_rate"
+    message = "unknown option 'learning_rte': did you mean 'learning_rate'. The options are .*loss"
     refused(m, lambda: m.train(X, T, 3, learning_rte=1), TypeError, message)
     with pytest.raises(TypeError, match=message):
         MLP(learning_rte=1)

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from mlp_fast.extras import extra
+from mlp_fast.options import positive
 from mlp_fast.plots.figures import STYLE, Figure, drawing, graph_objects
 from mlp_fast.reference import activate
-from mlp_fast.settings import positive
 
 CURVES = {"threshold": "#222222", "sigmoid": "#0072b2", "tanh": "#d55e00"}  # and their colours
 FAR, NEAR, CURVE_POINTS = 100, 10, 2001  # an odd number of points, so that 0 is one of them

@@ -10,7 +10,7 @@ from mlp_fast.boundary.rows import as_dense
 from mlp_fast.boundary.targets import as_targets, check_width
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.mlp import MLP
-from mlp_fast.settings import count
+from mlp_fast.options import count
 
 MARGIN = 0.1  # around the points, as a fraction of their extent
 

@@ -1,0 +1,55 @@
+"""Unknown options: an error that suggests the one that is meant."""
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+ELSEWHERE = {
+    **dict.fromkeys(
+        ("hidden_layer_sizes", "hidden_layers", "hidden_sizes", "hidden_units", "hidden", "units"),
+        "layer_sizes",
+    ),
+    **dict.fromkeys(("lr", "eta", "eta0", "learning_rate_init", "step_size"), "learning_rate"),
+    **dict.fromkeys(("batch", "minibatch", "mini_batch_size"), "batch_size"),
+    **dict.fromkeys(("max_iter", "n_epochs", "num_epochs", "n_iter", "iterations"), "epochs"),
+    **dict.fromkeys(("seed", "rng", "random_seed"), "random_state"),
+    **dict.fromkeys(("nonlinearity", "hidden_activation"), "activation"),
+    **dict.fromkeys(("out_activation", "final_activation"), "output_activation"),
+    **dict.fromkeys(("criterion", "objective", "loss_function"), "loss"),
+}
+"""What people know from other libraries, and how it is called here."""
+ABSENT = {
+    "alpha": "weights are not penalised here; if the learning rate is meant, it is learning_rate",
+    "warm_start": "to train on from where the weights are, give train weights=m.weights",
+    "weights": "give them to train, or assign them to m.weights",
+}
+"""What has another meaning elsewhere, or another place."""
+
+
+def suggesting(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Let a function whose keyword arguments are options suggest a name for an unknown one."""
+    parameters = inspect.signature(function).parameters
+    names = [name for name in parameters if name not in ("self", "X", "T")]
+    known = frozenset(names)
+
+    @functools.wraps(function)
+    def checked(*args: Parameters.args, **options: Parameters.kwargs) -> Result:
+        if not known.issuperset(options):
+            unknown = next(name for name in options if name not in known)
+            raise TypeError(f"unknown option {unknown!r}{_hint(unknown, names)}")
+        return function(*args, **options)
+
+    return checked
+
+
+def _hint(unknown: str, names: Sequence[str]) -> str:
+    name, listed = unknown.lower(), f"the options are {', '.join(names)}"
+    if name in ABSENT:
+        return f": {ABSENT[name]}; {listed}"
+    near = [ELSEWHERE[name]] if name in ELSEWHERE else difflib.get_close_matches(name, names, n=1)
+    return f": did you mean {near[0]!r}? {listed[0].upper()}{listed[1:]}" if near else f"; {listed}"
