@@ -9,11 +9,10 @@ import numpy as np
 
 import mlp_fast
 from mlp_fast.extras import extra
-from mlp_fast.initialisation import initial_weights
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.mlp import MLP
 from mlp_fast.plots import XOR_INPUTS, XOR_TARGETS, write_all
-from mlp_fast.reference import Reference
+from mlp_fast.reference import Reference, initial_weights
 
 AND_TARGETS = np.array([[0], [0], [0], [1]])
 
@@ -105,7 +104,7 @@ def digits() -> None:
 
 def numpy_samples_per_second(X: Floats, T: Floats, sizes: tuple[int, ...]) -> float:
     """Time the NumPy reference on the same online steps, from the same initial weights."""
-    reference = Reference([*initial_weights(sizes, SEED)], ["sigmoid", "sigmoid"])
+    reference = Reference(initial_weights(sizes, SEED), ["sigmoid", "sigmoid"])
     order = np.arange(NUMPY_SAMPLES) % len(X)
     started = time.perf_counter()
     reference.train(X, T, [order], batch_size=1, eta=RATE)

@@ -1,26 +1,22 @@
 """Initial weights within ±1/√n (57), with the same random draws as the tutorial's code 2.6."""
 
-import math
+import functools
 import threading
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mlp_fast.kernels.network.initial import place_draws
+from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.layout import Layout
 from mlp_fast.options import LARGEST_SEED
 
 
-def initial_weights(sizes: Sequence[int], random_state: int) -> Iterator[NDArray[np.float64]]:
-    """Draw each layer's weights in float64, from a legacy generator seeded for them alone."""
-    generator = _generator()
+def initial_theta(layout: Layout, random_state: int) -> Floats:
+    """Return a new buffer of weights, drawn in float64 from a generator seeded for them alone."""
+    generator, theta = _generator(), layout.new_theta()
     generator.seed(random_state)
-    draws = [generator.random_sample((n_in + 1, n_out)) for n_in, n_out in pairwise(sizes)]
-    for W, n_in in zip(draws, sizes, strict=False):
-        bound = math.sqrt(n_in)
-        W *= 2 / bound  # in place: a large layer has many weights
-        W -= 1 / bound
-        yield W
+    place_draws(generator.random_sample(layout.shape.n_weights), theta, layout.layers)
+    return theta
 
 
 _of_thread = threading.local()
@@ -42,6 +38,7 @@ def fresh_seed() -> int:
     return secrets.randbelow(LARGEST_SEED + 1)
 
 
+@functools.lru_cache(maxsize=64)  # a seed sequence takes as long as training a small network
 def shuffle_key(random_state: int) -> int:
     """Return the key of the random stream for shuffling, independent of that of the weights."""
     stream = np.random.SeedSequence(random_state, spawn_key=(1,))

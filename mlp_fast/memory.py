@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 UNCHECKED = 2**21  # weights: up to so many need 50 MB at most and are not checked
-DRAWN = np.dtype(np.float64).itemsize  # bytes per weight as initial_weights draws it
+DRAWN = np.dtype(np.float64).itemsize  # bytes per weight as it is drawn
 
 PROCESS = Path("/proc/self")
 GROUPS = Path("/sys/fs/cgroup")

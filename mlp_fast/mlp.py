@@ -27,7 +27,7 @@ from mlp_fast.losses import LossName
 from mlp_fast.net import Forward, Net
 from mlp_fast.options import AS_CONFIGURED, CHECKS, Dtype, all_sizes, given, positive
 from mlp_fast.settings import Settings
-from mlp_fast.single_row import Answering, no_answer
+from mlp_fast.single_row import Answering
 from mlp_fast.suggestions import suggesting
 from mlp_fast.weights import Weights
 
@@ -138,7 +138,7 @@ class MLP:
     ) -> None:
         self._settings = self._in_force = Settings(**given(locals()))
         self._net: Net | None = None
-        self._answering: Answering = no_answer  # for a single row
+        self._answering: Answering | None = None  # for a single row, from the first on
         self._forward: Forward | None = None
 
     @property
@@ -168,13 +168,12 @@ class MLP:
 
     def __getstate__(self) -> dict[str, Any]:
         # a copy has to call forward before backward
-        return {**vars(self), "_forward": None, "_answering": no_answer}
+        return {**vars(self), "_forward": None, "_answering": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if self._net is not None:  # joblib passes large arrays read-only
             self._net = self._net.twin()
-            self._answering = self._net.answering()
 
     @suggesting
     def train(
@@ -474,11 +473,16 @@ class MLP:
         >>> MLP().train([[0], [1]], [0, 1], 1000, layer_sizes=(), learning_rate=9).predict([[1]])
         array([1])
         """
-        answer = self._answering(X) if weights is None else None
-        if answer is None:
-            return self._fitted().in_form(self._answer(X, weights))
-        self._forward = None
-        return answer
+        if weights is None:
+            answering = self._answering
+            if answering is None:
+                answering = self._answering = self._fitted().answering()
+            answer = answering(X)
+            if answer is not None:
+                if self._forward is not None:  # an assignment would take a fifth of the time
+                    self._forward = None
+                return answer
+        return self._fitted().in_form(self._answer(X, weights))
 
     def predict_proba(self, X: ArrayLike, weights: Any = None) -> Floats:
         """Compute the outputs of a network of sigmoid or softmax outputs, which are probabilities.
@@ -603,7 +607,7 @@ class MLP:
 
     def _set_net(self, net: Net, settings: Settings) -> None:
         """Replace the network, and drop the results of the one before."""
+        state = vars(self)
         for name in ("error_", "loss_curve_", "saved_weights", "outputs"):
-            self.__dict__.pop(name, None)
-        self._net, self._in_force, self._forward = net, settings, None
-        self._answering = net.answering()
+            state.pop(name, None)
+        state.update(_net=net, _in_force=settings, _forward=None, _answering=None)

@@ -3,8 +3,8 @@
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.orders import check_orders
 from mlp_fast.boundary.rows import dense_rows
 from mlp_fast.boundary.weights import as_weights
-from mlp_fast.initialisation import initial_weights, shuffle_key
+from mlp_fast.initialisation import initial_theta, shuffle_key
 from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.network.arguments import Data, Network, Rule
@@ -23,7 +23,7 @@ from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import Layout
 from mlp_fast.losses import LOSSES, Loss
 from mlp_fast.memory import check_memory
-from mlp_fast.paths import Task, layout_for, only_path, path_for
+from mlp_fast.paths import Task, are_moderate, layout_for, only_path, path_for
 from mlp_fast.settings import Settings
 from mlp_fast.single_row import Answering, answering
 from mlp_fast.training import Training
@@ -40,8 +40,7 @@ class Forward:
     theta: Floats  # a copy of the weights that were used
 
 
-@dataclass(frozen=True)
-class Net:
+class Net(NamedTuple):
     """A network's weights, their layout, and what its layers compute."""
 
     layout: Layout
@@ -49,11 +48,11 @@ class Net:
     activations: list[Activation]
     loss: Loss
     vector: bool  # whether the targets were 1-D
-    output: Activation = field(init=False)  # the activation of the last layer
 
-    def __post_init__(self) -> None:
-        """Cache the output activation, which every prediction needs."""
-        object.__setattr__(self, "output", self.activations[-1])
+    @property
+    def output(self) -> Activation:
+        """The activation of the last layer."""
+        return self.activations[-1]
 
     @classmethod
     def fresh(
@@ -77,7 +76,7 @@ class Net:
             tuple(sizes), tuple(activations), betas, settings.dtype, settings.batch_size
         )
         if weights is None:
-            theta = layout.pack(initial_weights(sizes, random_state))
+            theta = initial_theta(layout, random_state)
         else:
             theta = as_weights(weights, layout, settings.dtype)
         return cls(layout, theta, activations, LOSSES[settings.loss], vector)
@@ -89,7 +88,7 @@ class Net:
 
     def twin(self) -> Self:
         """Return a network with its own copy of the weights."""
-        return replace(self, theta=self.layout.copy(self.theta))
+        return self._replace(theta=self.layout.copy(self.theta))
 
     def check_trainable(self) -> None:
         """Check that every activation has a derivative, and that softmax has outputs to compare."""
@@ -121,7 +120,12 @@ class Net:
         rule = Rule(self.loss.code, settings.learning_rate, size, shuffle, key)
         data = Data(rows, T, orders, in_order)
         network = self._for_kernels()
-        path = path_for(Task("train", self.layout, rows, data, rule))
+        task = Task(
+            *("train", self.layout, rows.sparse, size),
+            repeated=size == k and orders.shape[0] == 1,
+            loss=rule.loss,
+        )
+        path = path_for(task, lambda: are_moderate(self.layout, data, rule))
         buffers = path.buffers(self.layout.shape, data, rule)
         return Training(path, (network, data, rule, buffers), settings)
 
@@ -130,7 +134,7 @@ class Net:
         X = read_only(X.copy())  # the backward pass needs them as they are now
         network, rows = self._for_kernels(), dense_rows(X)
         work = FORWARD.buffers(self.layout.shape, rows)
-        FORWARD.kernel(network, rows, work, self._answers(X.shape[0]))
+        FORWARD(network, rows, work, self._answers(X.shape[0]))
         outputs = [read_only(A) for A in outputs_of(network, work, X.shape[0])]
         _check_output(outputs[-1])
         return Forward([X, *outputs], work, self.theta.copy())
@@ -138,7 +142,7 @@ class Net:
     def backward(self, forward: Forward, T: Floats, learning_rate: float) -> None:
         """Update the weights by the errors of a forward pass (78), if they stay finite."""
         rows, network = dense_rows(forward.outputs[0]), self._for_kernels()
-        BACKWARD.kernel(network, self.loss.code, learning_rate, rows, T, forward.work)
+        BACKWARD(network, self.loss.code, learning_rate, rows, T, forward.work)
         if not self._stays_finite(forward.theta):
             _warn_of_step("a weight is no longer finite")
 
@@ -146,12 +150,12 @@ class Net:
         """Learn from one sample (algorithm 2.4.1), if all stays finite; return its prior loss."""
         network = self._for_kernels()
         sample = network, self.loss.code, learning_rate, x, t, STEP.buffers(self.layout.shape)
-        loss, changed = STEP.kernel(*sample, True)
+        loss, changed = STEP(*sample, True)
         if not math.isfinite(loss):
             _warn_of_step("the sample's loss is not finite")
         elif not changed:  # numbers are so large that a weight may overflow
             before = self.theta.copy()
-            STEP.kernel(*sample, False)
+            STEP(*sample, False)
             if not self._stays_finite(before):
                 _warn_of_step("a weight is no longer finite")
         return float(loss)
@@ -166,8 +170,8 @@ class Net:
     def recall(self, rows: Rows, theta: Floats) -> Floats:
         """Return the outputs of the last layer with the weights `theta`."""
         out, network = self._answers(rows.shape[0]), self._for_kernels(theta)
-        path = path_for(Task("recall", self.layout, rows))
-        path.kernel(network, rows, path.buffers(self.layout.shape, rows), out)
+        path = path_for(Task("recall", self.layout, rows.sparse))
+        path(network, rows, path.buffers(self.layout.shape, rows), out)
         _check_output(out)
         return out
 

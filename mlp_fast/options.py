@@ -19,6 +19,8 @@ DTYPES = ("float64", "float32")
 LARGEST_SEED = 2**32 - 1
 LARGEST_COUNT = 2**40
 
+_BOOLS = (bool, np.bool_)
+
 
 class _AsConfigured:
     """The default of an option of `MLP.train`: what `MLP` was told; None has other meanings."""
@@ -79,7 +81,7 @@ def count(name: str, value: Any, least: int = 1) -> int:
 
 def positive(name: str, value: Any) -> float:
     """Check a finite number that must be above 0."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+    if isinstance(value, _BOOLS) or not isinstance(value, (float, numbers.Real)):  # ABCs are slow
         raise ValueError(f"{name} must be a number above 0; got {value!r}")
     try:
         number = float(value)
@@ -91,7 +93,7 @@ def positive(name: str, value: Any) -> float:
 
 
 def _whole(value: Any) -> int | None:
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, _BOOLS):
         return None
     try:
         return operator.index(value)
@@ -101,7 +103,7 @@ def _whole(value: Any) -> int | None:
 
 def _flag(name: str) -> Callable[[Any], bool]:
     def check(value: Any) -> bool:
-        if not isinstance(value, bool | np.bool_) and _whole(value) not in (0, 1):
+        if not isinstance(value, _BOOLS) and _whole(value) not in (0, 1):
             raise ValueError(f"{name} must be True or False; got {_shown(value)}")
         return bool(value)
 
@@ -129,9 +131,9 @@ def _one_or_each(name: str, value: Any, one: type, check: Any) -> Any:
 
 
 def _sizes(value: Any) -> tuple[int, ...]:
-    if _whole(value) is not None:
+    if not isinstance(value, tuple) and _whole(value) is not None:
         value = (value,)
-    return tuple(count("each of layer_sizes", size) for size in _items("layer_sizes", value))
+    return tuple([count("each of layer_sizes", size) for size in _items("layer_sizes", value)])
 
 
 def _items(name: str, value: Any) -> list[Any]:

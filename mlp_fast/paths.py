@@ -8,17 +8,16 @@ general paths.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from mlp_fast.boundary.arrays import read_only
+from mlp_fast.kernels.compile.jit import entry_point
 from mlp_fast.kernels.linalg.finite import all_within
-from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.network.activation import Activation
-from mlp_fast.kernels.network.arguments import Data, Rule
+from mlp_fast.kernels.network.arguments import Data, Network, Rule, Shape
 from mlp_fast.kernels.network.forward import node_buffers
 from mlp_fast.kernels.network.forward_batch import forward_buffers, recall_buffers
 from mlp_fast.kernels.network.loss import SQUARED_ERROR
@@ -60,60 +59,45 @@ from mlp_fast.layout import Layout
 MODERATE = {8: 2.0**250, 4: 2.0**30}  # by itemsize: a product of four such numbers is still finite
 
 
-class Task:
-    """What a path is chosen for: a call, a layout, rows and, for training, data and a rule.
+class Task(NamedTuple):
+    """What a path is chosen for: a call, a layout, the form of the rows and, to train, how.
 
     Calls are named after the methods of `MLP`; `predict` is for a single row, `recall` for many.
     """
 
-    def __init__(
-        self,
-        call: str,  # train, step, forward, backward, predict or recall
-        layout: Layout,
-        rows: Rows,
-        data: Data | None = None,
-        rule: Rule | None = None,
-    ) -> None:
-        self.call, self.layout, self.shape = call, layout, layout.shape
-        self.sparse = rows.sparse
-        if data is not None and rule is not None:
-            self.data, self.rule = data, rule
-            self.batch_size = rule.batch_size  # samples per update
-            self.online = rule.batch_size == 1
-            self.row_lanes = self._row_lanes() if self.online else 0
-            self.grid = None if self.online else self._grid()
+    call: str  # train, step, forward, backward, predict or recall
+    layout: Layout
+    sparse: bool
+    batch_size: int = 0  # samples per update
+    repeated: bool = False  # whether every update takes the same samples
+    loss: int = SQUARED_ERROR  # a code
 
-    def _row_lanes(self) -> int:
-        """Return how many lanes a row of weights takes in `online_shallow`; 0 if unfit."""
+    @property
+    def shape(self) -> Shape:
+        """What is known of the network."""
+        return self.layout.shape
+
+    @property
+    def online(self) -> bool:
+        """Whether every sample is an update."""
+        return self.batch_size == 1
+
+    @property
+    def row_lanes(self) -> int:
+        """How many lanes a row of weights takes in `online_shallow`; 0 if unfit."""
         shape = self.shape
         lanes = row_lanes(shape.sizes, shape.dtype)
         roomy = shape.input_major and min(shape.strides) >= lanes
         return lanes if roomy and not shape.keeps_h else 0
 
-    def _grid(self) -> tuple[int, int] | None:
-        """Return the grid (units, samples) of `tiny_batch_shallow` to train in, or None."""
-        shape = self.shape
-        k, orders = self.data.orders.shape[1], self.data.orders.shape[0]
-        repeated = self.batch_size == k and orders == 1
-        shallow = len(shape.sizes) == 3 and shape.sizes[2] == 1 and shape.input_major
-        fits = shallow and not self.sparse and not shape.keeps_h
-        return grid_for(shape.sizes, self.batch_size, repeated, shape.dtype) if fits else None
-
     @property
-    def moderate(self) -> bool:
-        """Whether inputs, targets and options are far from overflow in the network's dtype.
-
-        Kernels for shallow networks multiply in another order than the general ones, so other
-        products may overflow; those that look ahead also multiply the inputs of two samples.
-        """
-        most = MODERATE[self.shape.dtype.itemsize]
-        rows = self.data.rows
-        inputs = rows.values if rows.sparse else rows.X
-        return (
-            max(self.rule.learning_rate, *self.layout.betas) <= most
-            and bool(all_within(read_only(inputs.reshape(-1)), -most, most))
-            and bool(all_within(read_only(self.data.T.reshape(-1)), -most, most))
-        )
+    def grid(self) -> tuple[int, int] | None:
+        """The grid (units, samples) of `tiny_batch_shallow` to train in, or None."""
+        shape = self.shape
+        shallow = len(shape.sizes) == 3 and shape.sizes[2] == 1 and shape.input_major
+        if not shallow or self.online or self.sparse or shape.keeps_h:
+            return None
+        return grid_for(shape.sizes, self.batch_size, self.repeated, shape.dtype)
 
 
 class Example(NamedTuple):
@@ -126,9 +110,9 @@ class Example(NamedTuple):
     dtypes: Sequence[str] = ("float64", "float32")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Path:
-    """One way to train or to recall: a kernel, and the tasks it is chosen for."""
+    """One way to train or to recall: a kernel, and the tasks it is chosen for; called as it is."""
 
     name: str
     call: str  # the call it serves: see `Task`
@@ -139,10 +123,29 @@ class Path:
     example: Example
     cut: int = 1  # a call may end after any multiple of this many steps of an epoch
     plain: bool = False  # whether it implements plain gradient descent only
+    moderate: bool = False  # whether it is for numbers that are far from overflow only
+    entries: dict[np.dtype[Any], Callable[..., Any]] = field(default_factory=dict)  # by dtype
+
+    def __call__(self, network: Network, *arguments: Any) -> Any:
+        """Call the kernel."""
+        entry = self.entries.get(network.theta.dtype)
+        if entry is None:
+            entry = self.entry(network.theta.dtype, network, *arguments)
+        return entry(network, *arguments)
+
+    def entry(self, dtype: np.dtype[Any], *arguments: Any) -> Callable[..., Any]:
+        """Return the kernel's machine code for networks of a dtype.
+
+        The types of all other arguments follow from that of the weights. So Numba's dispatcher need
+        not look at each: in a short call that would take longer than all else.
+        """
+        if dtype not in self.entries:
+            self.entries[dtype] = entry_point(self.kernel, *arguments)
+        return self.entries[dtype]
 
 
 def _in_registers(lanes: int) -> Callable[[Task], bool]:
-    return lambda task: task.online and task.row_lanes == lanes and task.moderate
+    return lambda task: task.online and task.row_lanes == lanes
 
 
 def _of_one_output(task: Task) -> bool:
@@ -153,13 +156,13 @@ def _of_one_output(task: Task) -> bool:
 
 
 def _in_grid(size: tuple[int, int]) -> Callable[[Task], bool]:
-    return lambda task: task.grid == size and task.moderate
+    return lambda task: task.grid == size
 
 
 def _in_lanes(task: Task) -> bool:
     shape = task.shape
     fits = is_tiny(shape.n_weights, task.batch_size) and not task.sparse
-    of_one = shape.sizes[-1] == 1 or task.rule.loss == SQUARED_ERROR
+    of_one = shape.sizes[-1] == 1 or task.loss == SQUARED_ERROR
     return fits and of_one and shape.elementwise and not shape.keeps_h
 
 
@@ -175,6 +178,7 @@ PATHS = (
             Example((1, lanes, 1), 2, batch_size=1),
             cut=RUN,
             plain=True,
+            moderate=True,
         )
         for lanes, kernel in TRAIN_SHALLOW.items()
     ),
@@ -246,6 +250,7 @@ PATHS = (
             grid_buffers((n_units, n_samples)),
             Example((1, n_units, 1), n_samples, dtypes=dtypes_for((n_units, n_samples))),
             plain=True,
+            moderate=True,
         )
         for (n_units, n_samples), kernel in TRAIN_SHALLOW_BATCH.items()
     ),
@@ -334,9 +339,36 @@ PATHS = (
 )
 
 
-def path_for(task: Task) -> Path:
-    """Return the first path of the table that applies to a task."""
-    return next(path for path in PATHS if path.call == task.call and path.applies(task))
+def path_for(task: Task, is_moderate: Callable[[], bool] = lambda: True) -> Path:
+    """Return the first path of the table that applies to a task.
+
+    `is_moderate` tells whether its numbers are, and is asked only if the path depends on that.
+    """
+    paths = paths_for(task)
+    if not paths[0].moderate or is_moderate():
+        return paths[0]
+    return next(path for path in paths if not path.moderate)
+
+
+@lru_cache(maxsize=128)  # looking at every row takes as long as a short training
+def paths_for(task: Task) -> list[Path]:
+    """Return all paths that apply to a task, if its numbers are moderate."""
+    return [path for path in PATHS if path.call == task.call and path.applies(task)]
+
+
+def are_moderate(layout: Layout, data: Data, rule: Rule) -> bool:
+    """Return whether inputs, targets and options are far from overflow in the network's dtype.
+
+    Kernels for shallow networks multiply in another order than the general ones, so other products
+    may overflow; those that look ahead also multiply the inputs of two samples.
+    """
+    most = MODERATE[layout.dtype.itemsize]
+    inputs = data.rows.values if data.rows.sparse else data.rows.X
+    return (
+        max(rule.learning_rate, *layout.betas) <= most
+        and bool(all_within(inputs.reshape(-1), -most, most))
+        and bool(all_within(data.T.reshape(-1), -most, most))
+    )
 
 
 def only_path(call: str) -> Path:

@@ -8,6 +8,7 @@ Weights are a list of matrices W of shape (n_in + 1, n_out); row 0 holds the bia
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,16 @@ class Reference:
             sums = np.sum([self.step(X[batch], T[batch], eta) for batch in batches], axis=0)
             self.errors.append(sums[0] / len(order))
             self.losses.append(sums[1] / len(order))
+
+
+def initial_weights(sizes: Sequence[int], random_state: int) -> list[Array]:
+    """Draw the weights of a network of these sizes, input and output included (57)."""
+    generator = np.random.RandomState(random_state)
+    weights = []
+    for n_in, n_out in pairwise(sizes):
+        bound = np.sqrt(n_in)
+        weights.append(generator.random_sample((n_in + 1, n_out)) * (2 / bound) - 1 / bound)
+    return weights
 
 
 def with_bias(A: Array) -> Array:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from typing import Any, Self
 
 from mlp_fast.activations import ACTIVATIONS, HIDDEN, SIGMOID, Activation
@@ -87,16 +87,15 @@ class Settings:
 
     def _take(self, options: Mapping[str, Any]) -> None:
         """Check options and take them over, then check those that depend on one another."""
+        state = vars(self)
         for name, value in options.items():
-            object.__setattr__(self, name, CHECKS[name](value))
-        told: Set[str] = options.keys()
-        if not told.isdisjoint(("loss", "output_activation")):
+            state[name] = CHECKS[name](value)
+        if "loss" in options or "output_activation" in options:
             self._check_pair()
-        if not told.isdisjoint(("dtype", "learning_rate", "beta")):
+        if "dtype" in options or "learning_rate" in options or "beta" in options:
             self._check_dtype()
         # per-layer values wait until the number of layers is final: train may be given others
-        uniform = isinstance(self.activation, str) and isinstance(self.beta, float)
-        if uniform and self.beta != 1.0:
+        if self.beta != 1.0 and isinstance(self.beta, float) and isinstance(self.activation, str):
             self.betas(len(self.layer_sizes))
 
     def _check_dtype(self) -> None:

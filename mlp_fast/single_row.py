@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.activations import SIGMOID, SOFTMAX, Activation
-from mlp_fast.kernels.compile.jit import entry_point
 from mlp_fast.kernels.network.recall_row import CLASSES, LARGEST, VALUES
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import Layout
@@ -26,9 +25,8 @@ def answering(layout: Layout, theta: Floats, output: Activation, vector: bool) -
 
     It returns None for anything out of the ordinary, which the general path then handles. What
     remains, a writeable C-contiguous matrix of the network's dtype, has the one type that the
-    kernel is compiled for. So the kernel's entry point is called directly, without Numba's
-    dispatcher, and everything it needs is a closure variable, not an attribute. This takes two
-    thirds of the time.
+    kernel is compiled for. So its machine code is called directly, and everything it needs is a
+    closure variable, not an attribute. This takes two thirds of the time.
     """
     form, dtype = FORMS.get(output, VALUES), layout.dtype
     (n_buffer, n_listed), integers = PATH.buffers(layout.shape), form != VALUES
@@ -45,7 +43,7 @@ def answering(layout: Layout, theta: Floats, output: Activation, vector: bool) -
             return None
         out = empty(shape, dtype)
         if call is None:
-            entry = entry_point(PATH.kernel, *fixed, *(buffers or new_buffers()), X, out)
+            entry = PATH.entry(dtype, *fixed, *(buffers or new_buffers()), X, out)
             call = partial(entry, *fixed, *(buffers or ()))  # assigned last: other threads read it
         # every call has its own buffers, because other threads may predict at the same time
         finite = call(X, out) if buffers else call(*new_buffers(), X, out)
@@ -59,7 +57,3 @@ def answering(layout: Layout, theta: Floats, output: Activation, vector: bool) -
         return empty(n_buffer, dtype), empty(n_listed, int64)
 
     return answer
-
-
-def no_answer(X: Any) -> None:
-    """Return None, so that the general path answers."""

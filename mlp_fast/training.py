@@ -1,9 +1,9 @@
 """The loop over compiled calls: how long they are, progress, and recovery from divergence."""
 
+import contextlib
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,7 @@ class Training:
         self._settings = settings
         self._tqdm = extra("tqdm", "progress") if settings.progress else None
         self._curves = Curves(np.zeros(settings.epochs), np.zeros(settings.epochs))
+        self._seen_theta, self._seen_losses = read_only(self._theta), read_only(self._curves.loss)
         self._epochs_done = 0
         # the weights after epochs_done epochs: finite, and what divergence returns to
         self._kept = self._theta.copy()
@@ -65,7 +66,7 @@ class Training:
             Called after each epoch.
         """
         step, total = 0, self._settings.epochs * self._per_epoch
-        with self._progress(total) as advance:
+        with self._progress(total) as bar:
             try:
                 while step < total:
                     stop = self._end_of_call(step, one_epoch=after_epoch is not None)
@@ -76,7 +77,7 @@ class Training:
                         if after_epoch is not None:
                             after_epoch()
                         self._count_epochs(stop // self._per_epoch)
-                    advance(stop - step)
+                    bar.update(stop - step)
                     step = stop
             except BaseException:  # above all Ctrl-C: leave a network that can be used
                 if not self._weights_are_finite():
@@ -113,16 +114,16 @@ class Training:
     def _is_finite_after(self, step: int, stop: int) -> bool:
         """Run the kernel from step to stop; return whether every loss and weight is finite."""
         started = time.perf_counter()
-        self._path.kernel(*self._arguments, self._curves, step, stop)
+        self._path(*self._arguments, self._curves, step, stop)
         seconds = max(time.perf_counter() - started, 1e-6)
         # clamped, because the first call also compiles or loads the kernel
         factor = min(4.0, max(0.25, SECONDS_PER_CALL / seconds))
         self._steps_per_call = max(1, round((stop - step) * factor))
-        losses = self._curves.loss[step // self._per_epoch : -(-stop // self._per_epoch)]
-        return all_finite(read_only(losses)) and self._weights_are_finite()
+        losses = self._seen_losses[step // self._per_epoch : -(-stop // self._per_epoch)]
+        return all_finite(losses) and self._weights_are_finite()
 
     def _weights_are_finite(self) -> bool:
-        return all_finite(read_only(self._theta))
+        return all_finite(self._seen_theta)
 
     def _count_epochs(self, done: int) -> None:
         """Record that `done` epochs are complete; if verbose, print epoch and error (code 2.6)."""
@@ -172,12 +173,22 @@ class Training:
         for curve in self._curves:
             curve[self._epochs_done : last] = 0.0
 
-    @contextmanager
-    def _progress(self, total: int) -> Iterator[Callable[[int], Any]]:
-        """Show a progress bar if asked for; yield the function that advances it."""
+    def _progress(self, total: int) -> Any:
+        """Return a progress bar if asked for."""
         if self._tqdm is None:
-            yield lambda steps: None
-            return
+            return _NO_BAR
         unit = "sample" if self._per_epoch == self._k else "batch"
-        with self._tqdm.tqdm(total=total, unit=unit, unit_scale=True) as bar:
-            yield bar.update
+        return self._tqdm.tqdm(total=total, unit=unit, unit_scale=True)
+
+
+class _NoBar(contextlib.nullcontext["_NoBar"]):
+    """What stands for a progress bar where none is shown."""
+
+    def __enter__(self) -> "_NoBar":
+        return self
+
+    def update(self, steps: int) -> None:
+        """Show nothing."""
+
+
+_NO_BAR = _NoBar()

@@ -454,7 +454,7 @@ def recall_and_compare(m, X, dense, case, vector, counts):
     answers = [(m.predict(X), m.predict_classes(X), slice(None))]
     for i in range(min(3, len(dense))):
         row = dense[i : i + 1].copy()
-        counts["recall_row", case.dtype] += m._answering(row) is not None
+        counts["recall_row", case.dtype] += m._net.answering()(row) is not None
         answers.append((m.predict(row), m.predict_classes(row), slice(i, i + 1)))
     for answer, classes, which in answers:
         compare_answer(answer, case, vector, expected[which], allowed[which])

@@ -4,7 +4,7 @@ import contextlib
 from typing import NamedTuple
 from unittest import mock
 
-from mlp_fast import paths, single_row
+from mlp_fast import paths
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.network.arguments import Data
 from mlp_fast.paths import PATHS, Path
@@ -23,38 +23,39 @@ def taken(note=None):
     """Yield a list, to which every call adds what it takes; or else have each noted elsewhere."""
     calls = []
     note = note or calls.append
+    call_of, entry_of = Path.__call__, Path.entry
 
-    def spy(path):
-        kernel = path.kernel
+    def call(path, network, *arguments):
+        sparse = any(
+            a.rows.sparse if isinstance(a, Data) else a.sparse
+            for a in arguments
+            if isinstance(a, Data | Rows)
+        )
+        note(Taken(path, network.theta.dtype.name, sparse))
+        return call_of(path, network, *arguments)
 
-        def call(network, *arguments):
-            sparse = any(
-                a.rows.sparse if isinstance(a, Data) else a.sparse
-                for a in arguments
-                if isinstance(a, Data | Rows)
-            )
-            note(Taken(path, network.theta.dtype.name, sparse))
-            return kernel(network, *arguments)
+    def entry(path, dtype, *arguments):
+        if path.call == "predict":  # which keeps the entry, and is not called as a path
+            note(Taken(path, dtype.name, False))
+        return entry_of(path, dtype, *arguments)
 
-        return call
-
-    def entry(kernel, theta, *arguments):
-        path = next(path for path in PATHS if path.kernel is kernel)
-        note(Taken(path, theta.dtype.name, False))
-        return entry_point(kernel, theta, *arguments)
-
-    entry_point = single_row.entry_point
-    with contextlib.ExitStack() as stack:
-        for path in PATHS:
-            if path.call != "predict":  # which calls the entry that it is given
-                stack.enter_context(mock.patch.dict(vars(path), kernel=spy(path)))
-        stack.enter_context(mock.patch.object(single_row, "entry_point", entry))
+    with (
+        mock.patch.object(Path, "__call__", call),
+        mock.patch.object(Path, "entry", entry),
+    ):
         yield calls
 
 
+@contextlib.contextmanager
 def without(applies):
     """Take the paths of which this is true out of the table."""
-    return mock.patch.object(paths, "PATHS", tuple(path for path in PATHS if not applies(path)))
+    left = tuple(path for path in PATHS if not applies(path))
+    try:
+        with mock.patch.object(paths, "PATHS", left):
+            paths.paths_for.cache_clear()
+            yield
+    finally:
+        paths.paths_for.cache_clear()
 
 
 def general():

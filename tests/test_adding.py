@@ -65,8 +65,8 @@ dtype, whole = sys.argv[1], sys.argv[2] == "whole"
 took = set()
 choose = paths.path_for
 
-def spy(task):
-    path = choose(task)
+def spy(*task):
+    path = choose(*task)
     took.add(path.name)
     return path
 

@@ -150,7 +150,7 @@ def take_steps(digests, name, mode, dtype):
             m.backward(T)
         digests.add(f"{name}; backward", *m.weights)
         for i in range(mode.k):
-            alone = m._answering(X[i : i + 1])
+            alone = m._net.answering()(X[i : i + 1])
             assert alone is not None  # it is left to nobody else
             digests.add(f"{name}; one row", alone)
 

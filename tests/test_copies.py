@@ -67,7 +67,7 @@ def test_a_copy_does_what_its_original_does(output, loss, n_out, vector, way, dt
         classes = one_hot(T, output)[: len(rows)]
         same(twin.confmat(rows, classes), m.confmat(rows, classes))
     row = X[1:2].copy()
-    answer = twin._answering(row)  # the fast entry takes it, for a copy as for its original
+    answer = twin._net.answering()(row)  # the fast entry takes it, for a copy as for its original
     assert answer is not None
     same(answer, m.predict(row))
     for network in (m, twin):
@@ -103,7 +103,7 @@ def test_a_copy_for_recall_alone_answers_alike(hidden, way, tmp_path):
     for rows in (X, X[:1]):
         for ask in ("predict", "predict_classes", "forward"):
             same(getattr(twin, ask)(rows), getattr(m, ask)(rows))
-    assert twin._answering(X[:1].copy()) is not None
+    assert twin._net.answering()(X[:1].copy()) is not None
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -134,7 +134,7 @@ def test_a_copy_before_there_are_weights_can_be_trained(way, tmp_path):
 def test_rows_that_were_copied_take_the_fast_entry_too():
     m, X, _ = trained("sigmoid", "squared_error", 1, True, "float64")
     for row in (pickle.loads(pickle.dumps(X[:1])), copy.deepcopy(X[:1])):
-        assert m._answering(row) is not None
+        assert m._net.answering()(row) is not None
 
 
 def test_what_is_pickled_is_little_more_than_the_weights():

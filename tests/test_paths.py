@@ -148,7 +148,7 @@ def test_one_row_is_answered_as_many_rows_are(sizes, output, loss, dtype):
     X[:, ::3] = 0
     together = m.predict(X)
     for i in range(5):
-        alone = m._answering(X[i : i + 1])
+        alone = m._net.answering()(X[i : i + 1])
         assert alone.dtype == together.dtype
         bound = 8 * 3 * np.finfo(dtype).eps
         np.testing.assert_allclose(alone, together[i : i + 1], rtol=bound, atol=bound)
@@ -164,14 +164,15 @@ def test_one_row_is_answered_at_every_width(dtype):
         assert m._net.layout.shape.input_major
         X = make_data("linear", 2, 70)[0].astype(dtype)
         bound = 8 * 3 * np.finfo(dtype).eps
-        np.testing.assert_allclose(m._answering(X[:1]), m.predict(X)[:1], rtol=bound, atol=bound)
+        alone = m._net.answering()(X[:1])
+        np.testing.assert_allclose(alone, m.predict(X)[:1], rtol=bound, atol=bound)
 
 
 def test_one_row_is_answered_in_the_form_of_vector_targets():
     X, T = make_data("sigmoid", 5, 3, 1)
     for output in ("sigmoid", "linear"):
         m = MLP(layer_sizes=4, output_activation=output).train(X, T[:, 0], 2)
-        alone = m._answering(X[:1])
+        alone = m._net.answering()(X[:1])
         assert alone.shape == (1,)
         np.testing.assert_allclose(alone, m.predict(X)[:1], rtol=1e-14)
 
@@ -195,7 +196,7 @@ def test_one_row_does_not_depend_on_what_was_in_memory(sizes, dtype):
 
 @pytest.mark.parametrize("shape", [(2, 3), (1, 2), (1, 4), (3, 1), (3,), (1, 1, 3), (0, 3)])
 def test_what_is_not_one_row_is_left_to_the_checks(shape):
-    assert MLP().init_weights((3, 4, 1), 0)._answering(np.zeros(shape)) is None
+    assert MLP().init_weights((3, 4, 1), 0)._net.answering()(np.zeros(shape)) is None
 
 
 def test_a_copy_answers_by_its_own_weights():

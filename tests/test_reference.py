@@ -4,8 +4,7 @@ import numpy as np
 from cases import HIDDEN, LEGAL_PAIRS, make_betas, make_data
 from cross import cross
 
-from mlp_fast.initialisation import initial_weights
-from mlp_fast.reference import Reference, activate
+from mlp_fast.reference import Reference, activate, initial_weights
 
 STEP = 1e-5
 
@@ -34,7 +33,7 @@ def central_differences(reference, X, T):
 def test_gradients_are_those_of_the_loss(sizes, hidden, output, loss):
     X, T = make_data(output, k=7, n_in=4)
     activations = [hidden] * (len(sizes) - 2) + [output]
-    weights = [*initial_weights(sizes, 11)]
+    weights = initial_weights(sizes, 11)
     if output == "relu":
         weights[-1][0] -= 1  # alive: with a bias of -1, most of h is above 0
     reference = Reference(weights, activations, loss, make_betas(activations))

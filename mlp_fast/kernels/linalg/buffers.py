@@ -1,6 +1,7 @@
 """Aligned buffers, and the padded distance between their rows."""
 
-from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 
@@ -27,16 +28,22 @@ def aligned(size: int, dtype: np.dtype) -> Floats:
     return raw[start : start + size]
 
 
-def side_by_side(sizes: Sequence[int], dtype: np.dtype) -> list[Floats]:
+def side_by_side(sizes: tuple[int, ...], dtype: np.dtype) -> list[Floats]:
     """Return buffers of these sizes in one block, each at a multiple of a vector.
 
     Buffers that are small and used together then never lie a multiple of 4 KiB apart, where loads
     wait for unrelated stores.
     """
-    ends = np.cumsum([whole_vectors(size, dtype) for size in sizes]).tolist()
-    block = aligned(ends[-1], dtype)
-    starts = [0, *ends[:-1]]
-    return [block[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+    places, end = _places(sizes, dtype)
+    block = aligned(end, dtype)
+    return [block[place] for place in places]
+
+
+@lru_cache(maxsize=64)  # short trainings begin with it
+def _places(sizes: tuple[int, ...], dtype: np.dtype) -> tuple[list[slice], int]:
+    ends = [0, *accumulate(whole_vectors(size, dtype) for size in sizes)]
+    places = [slice(start, start + size) for start, size in zip(ends, sizes, strict=False)]
+    return places, ends[-1]
 
 
 def lanes_of(dtype: np.dtype) -> int:

@@ -53,7 +53,7 @@ def grid_buffers(size: tuple[int, int]) -> Callable[[Shape, Data, Rule], Grid]:
     def buffers(shape: Shape, data: Data, rule: Rule) -> Grid:
         dtype, n_lanes = shape.dtype, n_units * n_samples
         n_in = data.rows.n
-        sizes = [n_in * n_lanes, (n_in + 1) * n_lanes, *[n_lanes] * 5]
+        sizes = (n_in * n_lanes, (n_in + 1) * n_lanes, *[n_lanes] * 5)
         x, W, v, t, e, h, used = side_by_side(sizes, dtype)
         return Grid(x, W, v, t, e, h, used, n_samples)
 
