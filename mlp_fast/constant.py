@@ -27,7 +27,7 @@ def warn_if_no_better(loss: float, T: Floats, settings: Settings, stacklevel: in
         f"another learning_rate (it was {settings.learning_rate:g}); a smaller batch_size, such as "
         f"32 or 1 (it was {settings.batch_size}{updates}); inputs scaled to mean 0 and standard "
         "deviation 1",
-        RuntimeWarning,
+        UserWarning,
         stacklevel=stacklevel + 1,
     )
 

@@ -231,6 +231,7 @@ class MLP:
         -----
         RuntimeWarning
             If the run diverges: the weights are then those before the epoch in which it did.
+        UserWarning
             If, after 100 epochs or more, the last loss is above 0.9 times that of the best constant
             answer: the network has then learnt next to nothing.
 

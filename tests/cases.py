@@ -1,6 +1,7 @@
 """What is legal: every pair of output and loss, and data and networks to try them on."""
 
 import numpy as np
+import pytest
 
 from mlp_fast import MLP
 from mlp_fast.activations import ACTIVATIONS, trainable
@@ -15,6 +16,9 @@ ONE_OUTPUT = [
 OUTPUTS, LOSSES = [*ACTIVATIONS], [*LOSS]
 HIDDEN = [name for name in trainable() if not ACTIVATIONS[name].couples_layer]
 DTYPES = ["float64", "float32"]
+
+learns_little = pytest.mark.filterwarnings("ignore:after .* epochs the loss is:UserWarning")
+"""For trainings that end no better than a constant answer, which is not what is tested."""
 
 
 def make_data(output, k=23, n_in=5, n_out=3, seed=0):

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from cases import LEGAL_PAIRS, assert_to_rounding, make_data
+from cases import DTYPES, LEGAL_PAIRS, assert_to_rounding, make_data
+from cross import cross
 
-from mlp_fast import MLP
+from mlp_fast import MLP, NotFittedError
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -219,3 +220,45 @@ def test_ties_are_answered_by_zero_and_by_the_first(k):
     m = MLP().init_weights((3, 1), 0)
     m.weights[0] = np.zeros((4, 1))
     np.testing.assert_array_equal(m.predict_classes(X), [0] * k)
+
+
+@cross(
+    output=["sigmoid", "softmax"],
+    n_out=[1, 3],
+    vector=[True, False],
+    sparse=[True, False],
+    dtype=DTYPES,
+    where=lambda output, n_out, vector, sparse, dtype: (
+        (output == "sigmoid" or n_out > 1) and not (vector and n_out > 1)
+    ),
+)
+def test_probabilities_are_the_outputs_and_nothing_is_kept(output, n_out, vector, sparse, dtype):
+    X, T = make_data(output, n_out=n_out)
+    m = MLP(4, output_activation=output, dtype=dtype).train(X, T[:, 0] if vector else T, 3)
+    rows = pytest.importorskip("scipy.sparse").csr_array(X) if sparse else X
+    P = m.predict_proba(rows)
+    assert not hasattr(m, "outputs")
+    assert P.shape == (23, n_out)
+    assert P.dtype == dtype
+    other = MLP(4, output_activation=output, dtype=dtype).train(X, T, 30)
+    before = m.forward(X)
+    assert_to_rounding([P], [before], 1)
+    assert_to_rounding([m.predict_proba(rows, other.weights)], [other.forward(X)], 1)
+    with pytest.raises(ValueError, match="X must have 5 columns"):
+        m.predict_proba(X[:, 1:])
+    m.forward(X)
+    kept = [A.copy() for A in m.outputs]
+    m.predict_proba(rows[:1])
+    assert all(map(np.array_equal, m.outputs, kept))
+    with pytest.raises(RuntimeError, match="backward needs the outputs of a forward"):
+        m.backward(T)
+    assert not np.array_equal(P, other.forward(X))
+
+
+@pytest.mark.parametrize("output", ["tanh", "linear", "relu", "threshold"])
+def test_other_outputs_are_no_probabilities(output):
+    m = MLP(output_activation=output).init_weights((5, 2))
+    with pytest.raises(ValueError, match=f"needs output_activation .*; got '{output}'"):
+        m.predict_proba(np.zeros((1, 5)))
+    with pytest.raises(NotFittedError, match="call train or init_weights first"):
+        MLP(output_activation=output).predict_proba(np.zeros((1, 5)))

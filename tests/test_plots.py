@@ -25,7 +25,7 @@ DRAW = [plots.decision_boundary, plots.boundary_animation]
 
 @pytest.fixture(scope="module")
 def network():
-    return MLP(layer_sizes=3, learning_rate=2, save_weights=True).train(X, T, 120)
+    return MLP(layer_sizes=3, learning_rate=2, save_weights=True).train(X, T, 90)
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +254,7 @@ def test_drawing_leaves_the_network_as_it_was():
 
 @pytest.mark.parametrize(
     ("every", "epochs"),
-    [(50, [0, 50, 100, 120]), (40, [0, 40, 80, 120]), (120, [0, 120]), (999, [0, 120])],
+    [(50, [0, 50, 90]), (40, [0, 40, 80, 90]), (90, [0, 90]), (999, [0, 90])],
 )
 def test_frames_are_every_so_many_epochs_and_the_last(network, every, epochs):
     figure = plots.boundary_animation(network, X, T, every=every, grid=9)
@@ -306,7 +306,7 @@ def test_frames_replace_the_surface_and_leave_the_points(network):
     still = plots.decision_boundary(network, X, T, grid=5)
     assert figure.data[2:] == still.data[2:]
     replaced = [[figure.data[trace].name for trace in frame.traces] for frame in figure.frames]
-    assert replaced == [["output", "boundary"]] * 4
+    assert replaced == [["output", "boundary"]] * 3
 
 
 def test_the_buttons_play_and_stop(network):
@@ -325,7 +325,7 @@ def test_the_buttons_play_and_stop(network):
 def test_the_slider_has_a_step_for_every_frame(network):
     figure = plots.boundary_animation(network, X, T, grid=5)
     (slider,) = figure.layout.sliders
-    assert [step.label for step in slider.steps] == ["0", "50", "100", "120"]
+    assert [step.label for step in slider.steps] == ["0", "50", "90"]
     assert {step.method for step in slider.steps} == {"animate"}
     shown = [list(step.args[0]) for step in slider.steps]
     assert shown == [[frame.name] for frame in figure.frames]

@@ -1,9 +1,11 @@
 """The reference itself, by central differences of its own loss: everything else leans on it."""
 
 import numpy as np
+import pytest
 from cases import HIDDEN, LEGAL_PAIRS, make_betas, make_data
 from cross import cross
 
+from mlp_fast import MLP
 from mlp_fast.reference import Reference, activate, initial_weights
 
 STEP = 1e-5
@@ -66,3 +68,14 @@ def test_a_step_by_hand():
 
 def test_threshold_is_one_above_zero_only():
     assert activate("threshold", np.array([-1.0, 0.0, 1e-300])).tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    "sizes", [(2, 2, 1), (5, 17, 3), (300, 1), (64, 40, 10), (13, 2, 1), (100, 1, 2), (7, 600, 5)]
+)
+@pytest.mark.parametrize("batch_size", [1, None])
+def test_initial_weights_are_those_of_the_mathematics_to_the_bit(sizes, batch_size, dtype):
+    m = MLP(batch_size=batch_size, dtype=dtype).init_weights(sizes, 7)
+    for W, V in zip(m.weights, initial_weights(sizes, 7), strict=True):
+        np.testing.assert_array_equal(W, V.astype(dtype), strict=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases import make_data
+from cases import learns_little, make_data
 from from_python import permute
 
 import mlp_fast
@@ -174,6 +174,7 @@ def last_finite_epoch(**options):
 
 @pytest.mark.parametrize("steps_per_call", [None, 1, 3, 50, 10_000])
 @pytest.mark.parametrize("batch_size", MODES)
+@learns_little
 def test_a_run_that_diverges_keeps_the_last_finite_weights(batch_size, steps_per_call, monkeypatch):
     options = {"layer_sizes": (), "output_activation": "linear", "batch_size": batch_size}
     options |= {"learning_rate": 0.005, "activation": "linear"}
@@ -375,6 +376,7 @@ def test_a_network_handed_over_read_only_can_be_changed():
     assert m.weights[0][0, 0] != other.weights[0][0, 0] != 7.0
 
 
+@learns_little
 def test_threads_do_not_share_buffers():
     expected = [
         bits(MLP(**OPTIONS, batch_size=b, random_state=s).train(X, T, 200))

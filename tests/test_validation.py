@@ -20,8 +20,11 @@ ILLEGAL_PAIRS = [
 ]
 
 
+CACHED = ("_net", "_answering")  # what is compared otherwise, and what predict makes once
+
+
 def state(m):
-    attributes = {name: value for name, value in vars(m).items() if name != "_net"}
+    attributes = {name: value for name, value in vars(m).items() if name not in CACHED}
     return (
         [W.tobytes() for W in m.weights],
         m._net,

@@ -57,9 +57,9 @@ def boundary_animation(
     >>> from mlp_fast import MLP
     >>> from mlp_fast.plots import XOR_INPUTS, XOR_TARGETS, boundary_animation
     >>> m = MLP(layer_sizes=(2,), learning_rate=1, save_weights=True)
-    >>> figure = boundary_animation(m.train(XOR_INPUTS, XOR_TARGETS, 120), XOR_INPUTS, XOR_TARGETS)
+    >>> figure = boundary_animation(m.train(XOR_INPUTS, XOR_TARGETS, 90), XOR_INPUTS, XOR_TARGETS)
     >>> [frame.name for frame in figure.frames]
-    ['0', '50', '100', '120']
+    ['0', '50', '90']
     """
     plane = Plane(network, X, T, grid)
     every = count("every", every)
