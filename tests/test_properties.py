@@ -47,7 +47,7 @@ def test_single_rows_through_the_batch_kernel_equal_online(network):
     for batch_size in (1, 2):
         settings = m.settings.told({"batch_size": batch_size, "epochs": 3, "shuffle": False})
         m.weights = before
-        run = net.training(settings, dense_rows(X), read_only(T), 0)
+        run = net.training(settings, dense_rows(read_only(X)), read_only(T), 0)
         kernel, arguments = run._path.kernel, run._arguments
         if batch_size == 2:
             network, data, rule, _ = arguments
@@ -135,7 +135,7 @@ def test_cutting_a_run_anywhere_changes_no_bit(network, data):
     results, start = [], m.weights.copy()
     for ends in ([total], [*cuts, total]):
         m.weights = start
-        run = m._net.training(settings, dense_rows(X), read_only(T), 0)
+        run = m._net.training(settings, dense_rows(read_only(X)), read_only(T), 0)
         kernel, arguments = run._path.kernel, run._arguments
         first = 0
         for last in ends:

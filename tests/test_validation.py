@@ -90,8 +90,12 @@ BAD_T = {
         ValueError,
         r"T must lie in \[0, 1\].*'sigmoid'.*got 9.*one-hot",
     ),
-    "outside": (T * 1.5, ValueError, r"T must lie in \[0, 1\], the range of .*; got 1.5$"),
-    "strings": (["a", "b", "c", "d"], TypeError, "T must hold real numbers"),
+    "outside": (
+        T * 1.5,
+        ValueError,
+        r"T must lie in \[0, 1\], the range of .*; got 1.5; for regression, use [^;]*'linear'$",
+    ),
+    "strings": (["a", "b", "c", "d"], TypeError, "T must hold real numbers; .* class name 'a'"),
     "masked": (np.ma.masked_array(T, T > 0), TypeError, "T must not be a masked array"),
     "complex": (T * 1j, TypeError, "T must hold real numbers"),
     "ragged": ([[0], [1, 1], [0], [1]], ValueError, "T must be rectangular"),
@@ -435,3 +439,48 @@ def test_what_is_good_is_accepted():
         for W, V in zip(m.weights, expected, strict=True):
             np.testing.assert_array_equal(W, V)
         assert np.asarray(inputs).tobytes() == before
+
+
+LINEAR, ONE_HOT = "output_activation='linear'", "one-hot"
+OUT_OF_RANGE = {  # targets, and what is suggested, in this order
+    "labels": ([0, 1, 2, 1], [r"one-hot rows: np.eye\(n_classes\)\[labels\]", LINEAR]),
+    "labels from 1": ([1, 2, 3, 1], [r"one-hot rows: np.eye\(n_classes\)\[labels - 1\]", LINEAR]),
+    "prices": ([120.0, 340, 99, 250], [LINEAR, ONE_HOT]),
+    "ages": ([18, 35, 61, 36], [LINEAR, ONE_HOT]),
+    "one number": ([7, 7, 7, 7], [LINEAR, ONE_HOT]),
+    "measurements": ([0.5, 1.5, 0.2, 3.1], [LINEAR]),
+    "two columns": (np.array([[0, 1], [1, 2], [2, 0], [0, 0]]), [LINEAR]),
+}
+
+
+@cross(
+    kind=OUT_OF_RANGE,
+    output_and_dtype=[("sigmoid", "float64"), ("sigmoid", "float32"), ("tanh", "float64")],
+    call=["train", "backward", "step"],
+)
+def test_targets_out_of_range_are_told_the_likely_way_out_first(kind, output, dtype, call):
+    targets, ways = OUT_OF_RANGE[kind]
+    targets = np.array(targets, dtype)
+    m = MLP(3, output_activation=output, dtype=dtype)
+    m.init_weights((2, 3, 1 if targets.ndim == 1 else 2)).forward(X)
+    name, ways = ("t", [LINEAR]) if call == "step" else ("T", ways)
+    acts = {
+        "train": lambda: m.train(X, targets, 3),
+        "backward": lambda: m.backward(targets),
+        "step": lambda: m.step(X[0], np.atleast_1d(2 * np.max(targets, axis=0))),
+    }
+    message = rf"{name} must lie in .*; got [^;]*{'[^;]*; [^;]*'.join(['', *ways])}"
+    with pytest.raises(ValueError, match=message) as caught:
+        acts[call]()
+    if LINEAR in ways and len(ways) == 1 and call != "step":
+        assert ONE_HOT not in str(caught.value)
+
+
+def test_targets_below_the_range_of_relu_and_classes_of_plus_and_minus_one():
+    with pytest.raises(ValueError, match=f"got -1; for regression, use {LINEAR}$"):
+        MLP(output_activation="relu").train(X, -T, 1)
+    signs = 2 * T - 1
+    with pytest.raises(ValueError, match=r"got -1; classes -1 and 1 .*'tanh', or .* 0 and 1"):
+        MLP().train(X, signs, 1)
+    MLP(output_activation="tanh").train(X, signs, 1)
+    MLP().train(X, (signs + 1) / 2, 1)

@@ -9,12 +9,18 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mlp_fast.boundary.frames import NUMERIC, array_of_frame
 from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.kernels.simd.types import Floats
 
 Array = TypeVar("Array", bound=NDArray[Any])
 
 _DTYPES = {name: np.dtype(name) for name in ("float64", "float32")}
+
+ENCODED = (
+    "a one-hot row: classes, labels = np.unique(T, return_inverse=True); "
+    "T = np.eye(len(classes))[labels.ravel()]"
+)
 
 
 def read_only(array: Array) -> Array:
@@ -26,36 +32,58 @@ def read_only(array: Array) -> Array:
 
 def in_kernel_form(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return a read-only, C-contiguous array of a dtype; a view if it has that form already."""
-    if array.dtype is not dtype or not (array.flags.c_contiguous and array.flags.aligned):
-        with np.errstate(over="ignore"):  # as_finite reports what becomes infinite
-            array = np.require(array, dtype, ["C", "A"])
-    return read_only(array)
+    if array.dtype is dtype:
+        flags = array.flags
+        if flags.c_contiguous and flags.aligned:
+            return read_only(array)
+    elif array.dtype.kind in "biu":
+        return read_only(array.astype(dtype, order="C"))
+    with np.errstate(over="ignore"):  # as_finite reports what becomes infinite
+        return read_only(np.require(array, dtype, ["C", "A"]))
 
 
 def as_array(name: str, values: Any) -> NDArray[Any]:
     """Convert to an array of real numbers; refuse an empty one."""
+    array = values if type(values) is np.ndarray else _converted(name, values)
+    if array.dtype.kind not in NUMERIC:
+        raise TypeError(_no_numbers(name, values, array))
+    if array.size == 0:
+        raise ValueError(f"{name} must not be empty; got shape {array.shape}")
+    return array
+
+
+def _converted(name: str, values: Any) -> NDArray[Any]:
+    """Convert anything to an array."""
     rows = values if isinstance(values, list | tuple) else [values]
     if any(isinstance(row, np.ma.MaskedArray) for row in [values, *rows]):
         raise TypeError(
             f"{name} must not be a masked array, whose mask would be lost; "
             "fill it or drop the masked rows first"
         )
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        raise ValueError(f"{name} must be rectangular, its rows of one length") from None
-    if array.dtype.kind not in "biuf":
-        if hasattr(values, "toarray"):
-            raise TypeError(f"{name} must not be sparse here: convert it by {name}.toarray()")
-        raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
-    if array.size == 0:
-        raise ValueError(f"{name} must not be empty; got shape {array.shape}")
+    array = array_of_frame(name, values)
+    if array is None:
+        try:
+            array = np.asarray(values)
+        except ValueError:
+            raise ValueError(f"{name} must be rectangular, its rows of one length") from None
     return array
 
 
-def as_matrix(name: str, values: Any, dtype: str, shape: str = "(k, n_in)") -> Floats:
+def _no_numbers(name: str, values: Any, array: NDArray[Any]) -> str:
+    """Say what there is in place of real numbers and, if that can be mended, how."""
+    if hasattr(values, "toarray"):
+        return f"{name} must not be sparse here: convert it by {name}.toarray()"
+    text = next((value for value in array.flat if isinstance(value, str | bytes)), None)
+    if text is None or name not in ("T", "t"):
+        hint = "; numbers that are objects are converted by astype(float)" * (array.dtype == object)
+        return f"{name} must hold real numbers; got dtype {array.dtype}{hint}"
+    text = text.item() if isinstance(text, np.generic) else text
+    encoded = "its row of np.eye(n_classes)" if name == "t" else ENCODED
+    return f"{name} must hold real numbers; got the class name {text!r}: encode it as {encoded}"
+
+
+def as_matrix(name: str, array: NDArray[Any], dtype: str, shape: str = "(k, n_in)") -> Floats:
     """Check a matrix; error messages describe its shape as `shape`."""
-    array = as_array(name, values)
     if array.ndim != 2:
         raise ValueError(f"{name} must be 2-D, of shape {shape}; got shape {array.shape}")
     return as_finite(name, array, dtype)

@@ -3,6 +3,8 @@
 import sys
 from typing import Any
 
+import numpy as np
+
 from mlp_fast.boundary.arrays import as_array, as_matrix, as_vector, wrong_sample
 from mlp_fast.boundary.csr import sparse_rows
 from mlp_fast.boundary.rows import as_dense, dense_rows
@@ -12,12 +14,12 @@ from mlp_fast.kernels.simd.types import Floats
 
 def as_rows(X: Any, dtype: str, n_in: int | None = None) -> Rows:
     """Check a matrix of inputs, dense or CSR; return it as `Rows`."""
-    if isinstance(X, Rows):
+    if type(X) is Rows:
         rows = X  # made, and checked, by this package
     elif _is_sparse(X):
         rows = sparse_rows("X", X, dtype)
     else:
-        rows = dense_rows(as_matrix("X", X, dtype))
+        rows = dense_rows(as_matrix("X", as_array("X", X), dtype))
     if n_in is not None and rows.n != n_in:
         raise ValueError(
             f"X must have {n_in} columns, one for each input of the network; got {rows.n}"
@@ -36,5 +38,7 @@ def as_sample(x: Any, dtype: str, n_in: int) -> Floats:
 
 def _is_sparse(X: Any) -> bool:
     """Return whether X is a SciPy sparse matrix or array, without importing SciPy."""
+    if type(X) is np.ndarray:
+        return False
     scipy_sparse = sys.modules.get("scipy.sparse")
     return scipy_sparse is not None and bool(scipy_sparse.issparse(X))

@@ -20,9 +20,9 @@ _NO_X = {dtype: read_only(np.zeros((0, 0), dtype)) for dtype in _NO_VALUES}
 
 
 def dense_rows(X: Floats) -> Rows:
-    """Wrap a dense matrix as `Rows`."""
+    """Wrap a dense matrix, which must be read-only, as `Rows`."""
     no_values = _NO_VALUES[X.dtype]
-    return Rows(read_only(X), no_values, _NO_COLUMNS, _NO_STARTS, False, X.shape[1])
+    return Rows(X, no_values, _NO_COLUMNS, _NO_STARTS, False, X.shape[1])
 
 
 def csr_rows(values: Floats, columns: NDArray[np.int32], starts: NDArray[np.int64], n: int) -> Rows:

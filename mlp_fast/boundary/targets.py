@@ -37,9 +37,7 @@ def check_targets(T: Floats, output: Activation, loss: Loss, name: str = "T") ->
     if not all_within(T.reshape(-1), output.low, output.high):
         low, high = float(T.min()), float(T.max())
         outside = low if low < output.low else high
-        hint = ""
-        if math.isfinite(output.high) and np.all(T == np.round(T)):
-            hint = f"; {ONE_HOT}"
+        hint = "".join(f"; {way}" for way in _ways_out(T, output))
         raise ValueError(
             f"{name} must lie in [{output.low:g}, {output.high:g}], the range of "
             f"output_activation={output.name!r}; got {outside:g}{hint}"
@@ -51,6 +49,22 @@ def check_targets(T: Floats, output: Activation, loss: Loss, name: str = "T") ->
                 f"each row of {name} must sum to 1 for loss='cross_entropy' (one-hot rows, or "
                 f"probabilities); got a row that is {worst:g} off"
             )
+
+
+def _ways_out(T: Floats, output: Activation) -> list[str]:
+    """Return what may help where targets lie outside the range of the output, best first."""
+    ways = ["for regression, use output_activation='linear'"]
+    if T.shape[1] == 1 and math.isfinite(output.high):
+        found = np.unique(T)
+        if np.array_equal(found, [-1, 1]):
+            return ["classes -1 and 1 go with output_activation='tanh', or are given as 0 and 1"]
+        if np.array_equal(found, np.round(found)):
+            # labels are numbered from 0 or 1; whole numbers with gaps are counts, ages or prices
+            labels = 1 < found.size < 1000 and found[0] in (0, 1)
+            labels = labels and found[-1] - found[0] == found.size - 1
+            one_hot = ONE_HOT.replace("[labels]", "[labels - 1]") if found[0] == 1 else ONE_HOT
+            ways.insert(0 if labels else 1, one_hot)
+    return ways
 
 
 def check_classes(T: Floats, output: Activation) -> None:
