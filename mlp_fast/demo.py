@@ -9,6 +9,8 @@ import numpy as np
 
 import mlp_fast
 from mlp_fast.extras import extra
+from mlp_fast.kernels.compile.cache import folder_to_write
+from mlp_fast.kernels.compile.notice import NOTICE
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.mlp import MLP
 from mlp_fast.plots import XOR_INPUTS, XOR_TARGETS, write_all
@@ -22,6 +24,7 @@ NUMPY_SAMPLES = 2000  # that the NumPy loop is timed on
 say = functools.partial(print, flush=True)  # before what takes long, into a pipe, too
 
 
+@NOTICE.silenced()  # it says itself when it compiles
 def run(plots: Path | None = None) -> None:
     """Train the networks of the demo, and say what each number that it prints means.
 
@@ -31,7 +34,12 @@ def run(plots: Path | None = None) -> None:
         A folder to write the tutorial's pictures to (needs the extra ``plot``).
     """
     say(f"mlp_fast {mlp_fast.__version__}. Code is compiled when it is first called, which takes")
-    say("seconds; it is kept on disk, and later runs only load it.")
+    folder = folder_to_write()
+    if folder:
+        say(f"seconds; it is kept in {folder},")
+        say("from where later runs load it.")
+    else:
+        say("seconds, every time: no folder can be written (MLP_FAST_CACHE_DIR chooses one).")
     for package, name in (("sklearn", "demo"), ("tqdm", "demo")):
         extra(package, name)
     if plots is not None:

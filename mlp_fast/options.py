@@ -15,7 +15,7 @@ from mlp_fast.losses import LOSSES
 
 Dtype = Literal["float64", "float32"]
 
-DTYPES = ("float64", "float32")
+DTYPES: tuple[Dtype, ...] = ("float64", "float32")
 LARGEST_SEED = 2**32 - 1
 LARGEST_COUNT = 2**40
 

@@ -1,42 +1,96 @@
-"""Compile all kernels ahead of time, for instance when a container image is built."""
+"""Compile kernels ahead of time, for instance when a container image is built."""
 
-from collections.abc import Sequence
-from typing import Any
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
 from mlp_fast.boundary.csr import canonical
 from mlp_fast.boundary.rows import csr_rows
+from mlp_fast.extras import extra
+from mlp_fast.kernels.compile.notice import NOTICE, is_heard
 from mlp_fast.mlp import MLP
-from mlp_fast.options import DTYPES
+from mlp_fast.options import DTYPES, Dtype
 from mlp_fast.paths import PATHS, Path
 
+Use = Literal["online", "batch", "predict", "step", "sparse"]
 
-def warmup(dtypes: Sequence[str] = DTYPES) -> None:
-    """Compile or load every kernel, and keep the machine code on disk for later processes.
+USES: tuple[Use, ...] = ("online", "batch", "predict", "step", "sparse")
 
-    Calling it is optional: kernels are compiled when they are first needed.
+Job = tuple[Path, MLP, str]
+
+
+def warmup(dtypes: "Dtype | Sequence[Dtype]" = DTYPES, uses: Use | Sequence[Use] = USES) -> None:
+    """Compile or load kernels, and keep the machine code on disk for later processes.
+
+    Calling it is optional: kernels are compiled when they are first needed. If stderr is a
+    terminal, and the environment variable ``MLP_FAST_QUIET`` is not 1, it shows how far it is.
 
     Parameters
     ----------
-    dtypes : sequence of {'float64', 'float32'}, default both
+    dtypes : {'float64', 'float32'} or sequence of them, default both
         The dtypes to compile for.
+    uses : {'online', 'batch', 'predict', 'step', 'sparse'} or sequence of them, default all
+        What to compile for: training with ``batch_size=1`` or in batches, of networks of any size;
+        `MLP.predict` and what it shares with others that answer; `MLP.step`, `MLP.forward` and
+        `MLP.backward`. With 'sparse', sparse rows, too, for those of the others that are given.
 
     Raises
     ------
     ValueError
-        If a dtype is unknown.
+        If a dtype or a use is unknown, or 'sparse' is alone.
 
     Examples
     --------
     >>> import mlp_fast
-    >>> mlp_fast.warmup(["float64"])
+    >>> mlp_fast.warmup("float64", uses=["online", "predict"])
     """
-    networks = [MLP(dtype=dtype) for dtype in dtypes]  # check all dtypes before compiling
-    for m, dtype in zip(networks, dtypes, strict=True):
-        for path in PATHS:
-            if dtype in path.example.dtypes:
-                follow(path, m, dtype)
+    told = [dtypes] if isinstance(dtypes, str) else [*dtypes]
+    wanted = {uses} if isinstance(uses, str) else {*uses}
+    if not wanted - {"sparse"} or not wanted.issubset(USES):
+        raise ValueError(
+            f"uses must be some of {', '.join(map(repr, USES))}, more than 'sparse' alone; "
+            f"got {uses!r}"
+        )
+    networks = [MLP(dtype=dtype) for dtype in told]  # check all dtypes before compiling
+    jobs = [
+        (path, m, m.settings.dtype)
+        for m in networks
+        for path in PATHS
+        if m.settings.dtype in path.example.dtypes and uses_of(path) <= wanted
+    ]
+    with NOTICE.silenced():
+        for path, m, dtype in _shown(jobs):
+            follow(path, m, dtype)
+
+
+def uses_of(path: Path) -> set[Use]:
+    """Return what a path is needed for."""
+    use: Use = "step"
+    if path.call == "train":
+        use = "online" if path.example.batch_size == 1 else "batch"
+    elif path.call in ("predict", "recall"):
+        use = "predict"
+    return {use, "sparse"} if path.example.sparse else {use}
+
+
+def _shown(jobs: list[Job]) -> Iterable[Job]:
+    """Return the jobs, and show how many are done, if there is somebody to see it."""
+    if not is_heard():
+        return jobs
+    try:
+        bar: Iterable[Job] = extra("tqdm", "progress").tqdm(jobs, "compiling or loading")
+    except ImportError:
+        return _counted(jobs)
+    return bar
+
+
+def _counted(jobs: list[Job]) -> Iterator[Job]:
+    for i, job in enumerate(jobs):
+        path, _, dtype = job
+        print(f"{i + 1} of {len(jobs)}: {path.call}, {path.name}, {dtype}", file=sys.stderr)
+        yield job
 
 
 def follow(path: Path, m: MLP, dtype: str) -> None:

@@ -183,10 +183,18 @@ FAULTS = [
     Fault(
         "collector at work",
         "kernels/compile/compiler.py",
-        "        with paused_collector():\n",
-        "        if paused_collector():\n",
+        "of_compiling(), paused_collector():",
+        "of_compiling():",
         "tests/test_compiler.py -k collector",
         "garbage is collected while kernels compile, which takes a twentieth longer",
+    ),
+    Fault(
+        "calls not told apart",
+        "kernels/compile/notice.py",
+        "if call != self._call or began",
+        "if began",
+        "tests/test_notice.py -k other_calls",
+        "kernels of calls that follow each other count as those of one call",
     ),
     Fault(
         "collector stays off",

@@ -73,7 +73,13 @@ def run(code, cache, path=PACKAGE.parent, **environment):
 
 
 def completed(
-    code, cache, path=PACKAGE.parent, command=(sys.executable,), options=None, **environment
+    code,
+    cache,
+    path=PACKAGE.parent,
+    command=(sys.executable,),
+    options=None,
+    stderr=subprocess.PIPE,
+    **environment,
 ):
     """Run code in a process of its own; return it when it succeeded."""
     environment = {
@@ -85,7 +91,8 @@ def completed(
     done = subprocess.run(
         [*command, "-W", "error", "-c", code],
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         cwd=cache.parent,
         timeout=900,

@@ -447,6 +447,7 @@ OUT_OF_RANGE = {  # targets, and what is suggested, in this order
     "labels from 1": ([1, 2, 3, 1], [r"one-hot rows: np.eye\(n_classes\)\[labels - 1\]", LINEAR]),
     "prices": ([120.0, 340, 99, 250], [LINEAR, ONE_HOT]),
     "ages": ([18, 35, 61, 36], [LINEAR, ONE_HOT]),
+    "counts": ([0, 12, 3, 1], [LINEAR, ONE_HOT]),
     "one number": ([7, 7, 7, 7], [LINEAR, ONE_HOT]),
     "measurements": ([0.5, 1.5, 0.2, 3.1], [LINEAR]),
     "two columns": (np.array([[0, 1], [1, 2], [2, 0], [0, 0]]), [LINEAR]),

@@ -55,6 +55,21 @@ def folders() -> Iterator[Path]:
         yield user / install
 
 
+def folder_to_write() -> Path | None:
+    """Return the first of these folders that is trusted and can be written, if there is one."""
+    for folder in folders():
+        with contextlib.suppress(OSError):
+            _make(folder)
+            if os.access(folder, os.W_OK) and not fault(folder.stat()):
+                return folder
+    return None
+
+
+def _make(folder: Path) -> None:
+    """Make a folder with the permissions that the umask leaves, less those that are forbidden."""
+    folder.mkdir(0o777 & ~forbidden_rights(), parents=True, exist_ok=True)
+
+
 class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
     """The cache of one kernel, with the interface that Numba's dispatcher expects."""
 
@@ -110,7 +125,7 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
         complaint = ""
         for folder in folders():
             try:
-                folder.mkdir(0o777 & ~forbidden_rights(), parents=True, exist_ok=True)
+                _make(folder)
                 refused = _refused(folder / name)
                 if not refused:
                     _write_whole(folder / name, blob)
