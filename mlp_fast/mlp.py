@@ -83,6 +83,10 @@ class MLP:
 
     Attributes
     ----------
+    settings : Settings
+        The options as they were given here; read-only.
+    in_force : Settings
+        The options that hold now, with what `train` was told; read-only.
     weights : Weights
         A live view of shape (n_in + 1, n_out) per layer; row 0 holds the bias node's weights.
         Assigned weights must be finite. Numbers written into a view are not checked: one that is

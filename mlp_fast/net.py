@@ -45,7 +45,7 @@ class Net(NamedTuple):
 
     layout: Layout
     theta: Floats
-    activations: list[Activation]
+    activations: tuple[Activation, ...]
     loss: Loss
     vector: bool  # whether the targets were 1-D
 
@@ -69,12 +69,8 @@ class Net(NamedTuple):
         It is refused if it does not fit in memory; if `train`, training must fit, too.
         """
         check_memory(sizes, settings.dtype, kept=train)
-        n_hidden = len(sizes) - 2
-        activations = settings.activations(n_hidden)
-        betas = tuple(settings.betas(n_hidden))
-        layout = layout_for(
-            tuple(sizes), tuple(activations), betas, settings.dtype, settings.batch_size
-        )
+        activations, betas = settings.layers(len(sizes) - 2)
+        layout = layout_for(tuple(sizes), activations, betas, settings.dtype, settings.batch_size)
         if weights is None:
             theta = initial_theta(layout, random_state)
         else:

@@ -1,6 +1,7 @@
 """The options of a network and of its training, all checked, alone and together."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any, Self
@@ -8,6 +9,8 @@ from typing import Any, Self
 from mlp_fast.activations import ACTIVATIONS, HIDDEN, SIGMOID, Activation
 from mlp_fast.losses import LOSSES, legal_pairs, outputs_of
 from mlp_fast.options import CHECKS
+
+Layers = tuple[tuple[Activation, ...], tuple[float, ...]]
 
 RANGES = {"float64": (0.0, math.inf), "float32": (2.0**-150, 2.0**128 - 2.0**103)}
 """Open intervals in which a number rounds neither to 0 nor to infinity."""
@@ -54,36 +57,9 @@ class Settings:
             if field.repr and getattr(self, field.name) != field.default
         }
 
-    def activations(self, n_hidden: int) -> list[Activation]:
-        """Return the activation of every layer of a network with n_hidden hidden layers."""
-        names = self.activation
-        if isinstance(names, str):
-            names = (names,) * n_hidden
-        if len(names) != n_hidden:
-            raise ValueError(
-                f"activation must be one name or one for each of the {n_hidden} hidden layers; "
-                f"got {self.activation!r}"
-            )
-        return [*(HIDDEN[name] for name in names), ACTIVATIONS[self.output_activation]]
-
-    def betas(self, n_hidden: int) -> list[float]:
-        """Return β of every layer of a network with n_hidden hidden layers."""
-        betas = self.beta
-        activations = self.activations(n_hidden)
-        if isinstance(betas, float):
-            betas = (betas,) * len(activations)
-        if len(betas) != len(activations):
-            raise ValueError(
-                f"beta must be one number or one for each of the {len(activations)} layers, "
-                f"the output layer included; got {self.beta!r}"
-            )
-        for beta, activation in zip(betas, activations, strict=True):
-            if beta != 1.0 and activation != SIGMOID:
-                raise ValueError(
-                    "beta other than 1 is for sigmoid layers only; "
-                    f"got {beta} for a {activation.name} layer (beta={self.beta!r})"
-                )
-        return list(betas)
+    def layers(self, n_hidden: int) -> Layers:
+        """Return activation and β of every layer of a network with n_hidden hidden layers."""
+        return _layers(self.activation, self.output_activation, self.beta, n_hidden)
 
     def _take(self, options: Mapping[str, Any]) -> None:
         """Check options and take them over, then check those that depend on one another."""
@@ -96,7 +72,7 @@ class Settings:
             self._check_dtype()
         # per-layer values wait until the number of layers is final: train may be given others
         if self.beta != 1.0 and isinstance(self.beta, float) and isinstance(self.activation, str):
-            self.betas(len(self.layer_sizes))
+            self.layers(len(self.layer_sizes))
 
     def _check_dtype(self) -> None:
         """Check that no option rounds to 0 or to infinity in the network's dtype."""
@@ -123,3 +99,32 @@ class Settings:
                 f"loss={self.loss!r} does not go with output_activation="
                 f"{self.output_activation!r}; the legal pairs are: {legal_pairs()}"
             )
+
+
+@functools.lru_cache(maxsize=64)  # short trainings begin with it
+def _layers(
+    activation: str | tuple[str, ...],
+    output_activation: str,
+    beta: float | tuple[float, ...],
+    n_hidden: int,
+) -> Layers:
+    names = (activation,) * n_hidden if isinstance(activation, str) else activation
+    if len(names) != n_hidden:
+        raise ValueError(
+            f"activation must be one name or one for each of the {n_hidden} hidden layers; "
+            f"got {activation!r}"
+        )
+    activations = (*(HIDDEN[name] for name in names), ACTIVATIONS[output_activation])
+    betas = (beta,) * len(activations) if isinstance(beta, float) else beta
+    if len(betas) != len(activations):
+        raise ValueError(
+            f"beta must be one number or one for each of the {len(activations)} layers, "
+            f"the output layer included; got {beta!r}"
+        )
+    for of_layer, g in zip(betas, activations, strict=True):
+        if of_layer != 1.0 and g != SIGMOID:
+            raise ValueError(
+                "beta other than 1 is for sigmoid layers only; "
+                f"got {of_layer} for a {g.name} layer (beta={beta!r})"
+            )
+    return activations, betas

@@ -17,7 +17,10 @@ LONGER = 8  # times the epochs of the row: some 0.2 s
 class Threads:
     """The median ratio of pairs: 1 if they share nothing, 2 if one waits, or a core is busy."""
 
-    params = ("online 64-128-10", "batch 32, 8-50-1, tanh, linear")
+    params = (
+        "train one sample at a time: 64-128-10",
+        "train in batches: 32 rows, 8-50-1, tanh, linear output",
+    )
     param_names = ("row",)
     unit = "times the time of one"
 
