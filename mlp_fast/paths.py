@@ -350,7 +350,7 @@ def path_for(task: Task, is_moderate: Callable[[], bool] = lambda: True) -> Path
     return next(path for path in paths if not path.moderate)
 
 
-@lru_cache(maxsize=128)  # looking at every row takes as long as a short training
+@lru_cache(maxsize=32)  # looking at every row takes as long as a short training
 def paths_for(task: Task) -> list[Path]:
     """Return all paths that apply to a task, if its numbers are moderate."""
     return [path for path in PATHS if path.call == task.call and path.applies(task)]

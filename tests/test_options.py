@@ -98,10 +98,12 @@ def test_choices_are_literals_of_what_there_is(function):
 
 def test_help_of_train_says_what_it_does_without_expanded_unions():
     text = pydoc.plain(pydoc.render_doc(MLP.train))
-    signature, _, said = text.partition("\n    ")
-    assert "Union[" not in signature
-    assert said.startswith("Train from fresh weights")
+    signature, found, _ = text.partition("    Train from fresh weights")
+    assert found
     assert "<as configured>" in signature
+    assert "Union[" not in signature
+    parameters = inspect.signature(MLP.train).parameters.values()
+    assert max(len(str(parameter.annotation)) for parameter in parameters) < 40
 
 
 @pytest.mark.parametrize("name", OTHER)
@@ -117,6 +119,14 @@ def test_every_option_reaches_settings_and_what_is_in_force(name):
     assert np.array_equal(getattr(other.in_force, name), OTHER[name])
     assert other.settings == Settings()
     assert other.settings.orders is None
+
+
+def test_there_is_one_value_that_stands_for_what_is_configured():
+    for twin in (copy.deepcopy(AS_CONFIGURED), pickle.loads(pickle.dumps(AS_CONFIGURED))):
+        assert twin is AS_CONFIGURED
+    m = MLP(3, epochs=5, learning_rate=0.5)
+    m.train(X, T, AS_CONFIGURED, learning_rate=AS_CONFIGURED)
+    assert m.in_force == m.settings == MLP(3, epochs=5, learning_rate=0.5).settings
 
 
 def test_layer_sizes_may_be_given_by_position():
