@@ -127,16 +127,17 @@ def _hidden_name(name: str, value: Any) -> str:
 def _one_or_each(name: str, value: Any, one: type, check: Any) -> Any:
     if isinstance(value, one):
         return check(name, value)
-    return tuple(check(name, item) for item in _items(name, value))
+    return tuple(check(name, item) for item in items(name, value))
 
 
 def _sizes(value: Any) -> tuple[int, ...]:
     if not isinstance(value, tuple) and _whole(value) is not None:
         value = (value,)
-    return tuple([count("each of layer_sizes", size) for size in _items("layer_sizes", value)])
+    return tuple([count("each of layer_sizes", size) for size in items("layer_sizes", value)])
 
 
-def _items(name: str, value: Any) -> list[Any]:
+def items(name: str, value: Any) -> list[Any]:
+    """Return the values of a sequence, whose order must be known."""
     try:
         if not isinstance(value, Set | Mapping | bytes):  # unordered, or not numbers
             return list(value)

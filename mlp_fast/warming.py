@@ -11,7 +11,7 @@ from mlp_fast.boundary.rows import csr_rows
 from mlp_fast.extras import extra
 from mlp_fast.kernels.compile.notice import NOTICE, is_heard
 from mlp_fast.mlp import MLP
-from mlp_fast.options import DTYPES, Dtype
+from mlp_fast.options import DTYPES, Dtype, items
 from mlp_fast.paths import PATHS, Path
 
 Use = Literal["online", "batch", "predict", "step", "sparse"]
@@ -46,9 +46,11 @@ def warmup(dtypes: "Dtype | Sequence[Dtype]" = DTYPES, uses: Use | Sequence[Use]
     >>> import mlp_fast
     >>> mlp_fast.warmup("float64", uses=["online", "predict"])
     """
-    told = [dtypes] if isinstance(dtypes, str) else [*dtypes]
-    wanted = {uses} if isinstance(uses, str) else {*uses}
-    if not wanted - {"sparse"} or not wanted.issubset(USES):
+    told = [dtypes] if isinstance(dtypes, str | type | np.dtype) else items("dtypes", dtypes)
+    wanted = [uses] if isinstance(uses, str) else items("uses", uses)
+    if not told:
+        raise ValueError(f"dtypes must be some of {', '.join(map(repr, DTYPES))}; got {dtypes!r}")
+    if any(use not in USES for use in wanted) or not {*wanted} - {"sparse"}:
         raise ValueError(
             f"uses must be some of {', '.join(map(repr, USES))}, more than 'sparse' alone; "
             f"got {uses!r}"
@@ -58,7 +60,7 @@ def warmup(dtypes: "Dtype | Sequence[Dtype]" = DTYPES, uses: Use | Sequence[Use]
         (path, m, m.settings.dtype)
         for m in networks
         for path in PATHS
-        if m.settings.dtype in path.example.dtypes and uses_of(path) <= wanted
+        if m.settings.dtype in path.example.dtypes and uses_of(path).issubset(wanted)
     ]
     with NOTICE.silenced():
         for path, m, dtype in _shown(jobs):

@@ -8,6 +8,7 @@ import sys
 import time
 from unittest import mock
 
+import numpy as np
 import pytest
 from cases import DTYPES
 from processes import NO_COMPILER, PACKAGE, QUICK, completed
@@ -262,7 +263,7 @@ def warmed(*arguments, **named):
     return [(call.args[0], call.args[2]) for call in followed.call_args_list]
 
 
-@pytest.mark.parametrize("dtypes", ["float32", ["float32"], ("float64", "float32")])
+@pytest.mark.parametrize("dtypes", ["float32", ["float32"], ("float64", np.float32)])
 @pytest.mark.parametrize(
     ("uses", "calls"),
     [
@@ -276,7 +277,7 @@ def warmed(*arguments, **named):
 )
 def test_warmup_follows_the_paths_of_the_uses_it_is_told(dtypes, uses, calls):
     followed = warmed(dtypes, uses)
-    told = {dtypes} if isinstance(dtypes, str) else {*dtypes}
+    told = {dtypes} if isinstance(dtypes, str) else {np.dtype(dtype).name for dtype in dtypes}
     assert {dtype for _, dtype in followed} == told
     assert {path.call for path, _ in followed} == calls
     for path in PATHS:
@@ -302,6 +303,10 @@ def test_every_path_has_a_use_that_may_be_told():
         ((["float32", "half"],), "dtype must be one of"),
         ((DTYPES, "training"), "uses must be some of 'online', .* 'sparse'.*; got 'training'"),
         ((DTYPES, ["online", 3]), r"uses must be some of .*; got \['online', 3\]"),
+        (([],), r"dtypes must be some of 'float64', 'float32'; got \[\]"),
+        ((None,), "dtypes must be one value or a sequence of them; got None"),
+        ((DTYPES, 3), "uses must be one value or a sequence of them; got 3"),
+        ((DTYPES, [["online"]]), r"uses must be some of .*; got \[\['online'\]\]"),
         ((DTYPES, "sparse"), "more than 'sparse' alone; got 'sparse'"),
         ((DTYPES, []), r"uses must be some of .*; got \[\]"),
     ],
