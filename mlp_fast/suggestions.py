@@ -20,6 +20,8 @@ ELSEWHERE = {
     **dict.fromkeys(("seed", "rng", "random_seed"), "random_state"),
     **dict.fromkeys(("nonlinearity", "hidden_activation"), "activation"),
     **dict.fromkeys(("out_activation", "final_activation"), "output_activation"),
+    **dict.fromkeys(("x", "inputs", "data"), "X"),
+    **dict.fromkeys(("y", "t", "targets", "labels"), "T"),
     **dict.fromkeys(("criterion", "objective", "loss_function"), "loss"),
 }
 """What people know from other libraries, and how it is called here."""
@@ -33,8 +35,7 @@ ABSENT = {
 
 def suggesting(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Let a function whose keyword arguments are options suggest a name for an unknown one."""
-    parameters = inspect.signature(function).parameters
-    names = [name for name in parameters if name not in ("self", "X", "T")]
+    names = [*inspect.signature(function).parameters][1:]  # without self
     known = frozenset(names)
 
     @functools.wraps(function)
@@ -48,8 +49,12 @@ def suggesting(function: Callable[Parameters, Result]) -> Callable[Parameters, R
 
 
 def _hint(unknown: str, names: Sequence[str]) -> str:
-    name, listed = unknown.lower(), f"the options are {', '.join(names)}"
+    options = [name for name in names if name not in ("X", "T")]
+    name, listed = unknown.lower(), f"the options are {', '.join(options)}"
     if name in ABSENT:
         return f": {ABSENT[name]}; {listed}"
-    near = [ELSEWHERE[name]] if name in ELSEWHERE else difflib.get_close_matches(name, names, n=1)
-    return f": did you mean {near[0]!r}? {listed[0].upper()}{listed[1:]}" if near else f"; {listed}"
+    near = difflib.get_close_matches(name, options, n=1)
+    meant = ELSEWHERE.get(name) or "".join(near)
+    if meant not in names:
+        return f"; {listed}"
+    return f": did you mean {meant!r}? {listed[0].upper()}{listed[1:]}"

@@ -217,6 +217,8 @@ def test_an_unknown_option_suggests_the_one_that_is_meant(call):
         "layer_size": "layer_sizes",
     }
     for unknown, name in (meant | ELSEWHERE).items():
+        if name in ("X", "T"):
+            continue
         with pytest.raises(TypeError, match=f"^unknown option '{unknown}': did you mean '{name}'"):
             call(**{unknown: 1})
     for unknown in ABSENT.keys() - {"weights"}:
@@ -226,8 +228,18 @@ def test_an_unknown_option_suggests_the_one_that_is_meant(call):
         call(quux=1)
 
 
+def test_data_may_be_given_by_name_and_is_suggested_for_other_names():
+    m = MLP(2).train(T=T, X=X, epochs=3)
+    assert np.array_equal(m.weights[0], MLP(2).train(X, T, 3).weights[0])
+    for unknown, name in (("y", "T"), ("x", "X"), ("targets", "T")):
+        with pytest.raises(TypeError, match=f"^unknown option '{unknown}': did you mean '{name}'"):
+            m.train(X, **{unknown: T})
+        with pytest.raises(TypeError, match=f"^unknown option '{unknown}'; the options are layer"):
+            MLP(**{unknown: T})
+
+
 def test_suggestions_are_options():
-    assert {*ELSEWHERE.values()} <= {*FIELDS}
+    assert {*ELSEWHERE.values()} <= {*FIELDS, "X", "T"}
     assert {*FIELDS}.isdisjoint(ELSEWHERE)
     for known in ("hidden_layer_sizes", "alpha", "lr", "batch", "max_iter"):
         assert known in ELSEWHERE or known in ABSENT
