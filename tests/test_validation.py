@@ -50,6 +50,12 @@ def with_value(value, at=(1, 0)):
     return A
 
 
+def with_value_of_any_kind(value):
+    A = X.astype(object)
+    A[1, 0] = value
+    return A
+
+
 BAD_X = {
     "nan": (with_value(np.nan), ValueError, r"X must be finite; got nan at \(1, 0\)"),
     "infinity": (
@@ -73,7 +79,17 @@ BAD_X = {
     ),
     "complex": (X + 0j, TypeError, "X must hold real numbers; got dtype complex128"),
     "strings": (X.astype(str), TypeError, "X must hold real numbers; got dtype <U"),
-    "objects": (X.astype(object), TypeError, "X must hold real numbers; got dtype object"),
+    "objects": (X.astype(object), TypeError, r"got dtype object; .* converted by astype\(float\)"),
+    "text among objects": (
+        with_value_of_any_kind("Paris"),
+        TypeError,
+        r"X must hold real numbers; got dtype object, such as 'Paris' at \(1, 0\)$",
+    ),
+    "None among numbers": (
+        with_value_of_any_kind(None),
+        TypeError,
+        r"X must hold real numbers; got dtype object, such as None at \(1, 0\)$",
+    ),
     "None": (None, TypeError, "X must hold real numbers"),
     "dates": (X.astype("M8[s]"), TypeError, "X must hold real numbers; got dtype datetime64"),
     "records": (np.zeros(4, "f8,f8"), TypeError, "X must hold real numbers"),
@@ -95,7 +111,11 @@ BAD_T = {
         ValueError,
         r"T must lie in \[0, 1\], the range of .*; got 1.5; for regression, use [^;]*'linear'$",
     ),
-    "strings": (["a", "b", "c", "d"], TypeError, "T must hold real numbers; .* class name 'a'"),
+    "strings": (
+        ["a", "b", "c", "d"],
+        TypeError,
+        "T must hold real numbers; .* class names such as 'a'",
+    ),
     "masked": (np.ma.masked_array(T, T > 0), TypeError, "T must not be a masked array"),
     "complex": (T * 1j, TypeError, "T must hold real numbers"),
     "ragged": ([[0], [1, 1], [0], [1]], ValueError, "T must be rectangular"),
