@@ -462,12 +462,17 @@ def test_what_is_good_is_accepted():
 
 
 LINEAR, ONE_HOT = "output_activation='linear'", "one-hot"
+LABELS = np.arange(31).repeat(2)
 OUT_OF_RANGE = {  # targets, and what is suggested, in this order
     "labels": ([0, 1, 2, 1], [r"one-hot rows: np.eye\(n_classes\)\[labels\]", LINEAR]),
     "labels from 1": ([1, 2, 3, 1], [r"one-hot rows: np.eye\(n_classes\)\[labels - 1\]", LINEAR]),
+    "as many labels as may be": (LABELS[:60], [ONE_HOT, LINEAR]),
+    "ages that are all there": (LABELS, [LINEAR, ONE_HOT]),
+    "each number once": ([0, 1, 2, 3], [LINEAR, ONE_HOT]),
     "prices": ([120.0, 340, 99, 250], [LINEAR, ONE_HOT]),
     "ages": ([18, 35, 61, 36], [LINEAR, ONE_HOT]),
-    "counts": ([0, 12, 3, 1], [LINEAR, ONE_HOT]),
+    "counts": ([0, 12, 3, 1], [LINEAR, r"one-hot rows: classes, labels = np\.unique\(T"]),
+    "below zero": ([-2, -1, 0, -1], [LINEAR, r"one-hot rows: classes, labels = np\.unique\(T"]),
     "one number": ([7, 7, 7, 7], [LINEAR, ONE_HOT]),
     "measurements": ([0.5, 1.5, 0.2, 3.1], [LINEAR]),
     "two columns": (np.array([[0, 1], [1, 2], [2, 0], [0, 0]]), [LINEAR]),
@@ -483,18 +488,24 @@ def test_targets_out_of_range_are_told_the_likely_way_out_first(kind, output, dt
     targets, ways = OUT_OF_RANGE[kind]
     targets = np.array(targets, dtype)
     m = MLP(3, output_activation=output, dtype=dtype)
-    m.init_weights((2, 3, 1 if targets.ndim == 1 else 2)).forward(X)
-    name, ways = ("t", [LINEAR]) if call == "step" else ("T", ways)
+    rows = np.resize(X, (len(targets), 2))
+    m.init_weights((2, 3, 1 if targets.ndim == 1 else 2)).forward(rows)
+    name = "t" if call == "step" else "T"
+    if call == "step" and len(ways) > 1:
+        ways = [LINEAR, r"a class label must be given as its row of np\.eye\(n_classes\)$"]
     acts = {
-        "train": lambda: m.train(X, targets, 3),
+        "train": lambda: m.train(rows, targets, 3),
         "backward": lambda: m.backward(targets),
-        "step": lambda: m.step(X[0], np.atleast_1d(2 * np.max(targets, axis=0))),
+        "step": lambda: m.step(
+            X[0], 2 * targets[np.argmax(np.abs(targets).reshape(len(rows), -1).max(1))]
+        ),
     }
     message = rf"{name} must lie in .*; got [^;]*{'[^;]*; [^;]*'.join(['', *ways])}"
     with pytest.raises(ValueError, match=message) as caught:
         acts[call]()
-    if LINEAR in ways and len(ways) == 1 and call != "step":
+    if ways == [LINEAR]:
         assert ONE_HOT not in str(caught.value)
+        assert "np.eye" not in str(caught.value)
 
 
 def test_targets_below_the_range_of_relu_and_classes_of_plus_and_minus_one():
