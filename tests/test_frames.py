@@ -124,6 +124,16 @@ BAD = {
         TypeError,
         r"'city' \(.*, such as 'Paris'\)",
     ),
+    "dates, at first missing": (
+        PLAIN.assign(when=[pd.NaT, *[DATE] * (K - 1)]),
+        TypeError,
+        r"'when' \(datetime64.*, such as Timestamp\(",
+    ),
+    "objects, one missing": (
+        PLAIN.assign(whole=pd.Series([1, None, *[2] * (K - 2)], dtype=object)),
+        TypeError,
+        r"'whole' \(object, such as 1\) must be converted by astype\(float\)$",
+    ),
     "long text": (PLAIN.assign(city="q" * 999), TypeError, r"such as 'q{50,60}…\) must"),
     "objects": (
         PLAIN.astype(object),
