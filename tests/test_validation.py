@@ -50,6 +50,12 @@ def with_value(value, at=(1, 0)):
     return A
 
 
+def with_value_of_any_kind(value):
+    A = X.astype(object)
+    A[1, 0] = value
+    return A
+
+
 BAD_X = {
     "nan": (with_value(np.nan), ValueError, r"X must be finite; got nan at \(1, 0\)"),
     "infinity": (
@@ -73,7 +79,17 @@ BAD_X = {
     ),
     "complex": (X + 0j, TypeError, "X must hold real numbers; got dtype complex128"),
     "strings": (X.astype(str), TypeError, "X must hold real numbers; got dtype <U"),
-    "objects": (X.astype(object), TypeError, "X must hold real numbers; got dtype object"),
+    "objects": (X.astype(object), TypeError, r"got dtype object; .* converted by astype\(float\)"),
+    "text among objects": (
+        with_value_of_any_kind("Paris"),
+        TypeError,
+        r"X must hold real numbers; got dtype object, such as 'Paris' at \(1, 0\)$",
+    ),
+    "None among numbers": (
+        with_value_of_any_kind(None),
+        TypeError,
+        r"X must hold real numbers; got dtype object, such as None at \(1, 0\)$",
+    ),
     "None": (None, TypeError, "X must hold real numbers"),
     "dates": (X.astype("M8[s]"), TypeError, "X must hold real numbers; got dtype datetime64"),
     "records": (np.zeros(4, "f8,f8"), TypeError, "X must hold real numbers"),
@@ -95,7 +111,11 @@ BAD_T = {
         ValueError,
         r"T must lie in \[0, 1\], the range of .*; got 1.5; for regression, use [^;]*'linear'$",
     ),
-    "strings": (["a", "b", "c", "d"], TypeError, "T must hold real numbers; .* class name 'a'"),
+    "strings": (
+        ["a", "b", "c", "d"],
+        TypeError,
+        "T must hold real numbers; .* class names such as 'a'",
+    ),
     "masked": (np.ma.masked_array(T, T > 0), TypeError, "T must not be a masked array"),
     "complex": (T * 1j, TypeError, "T must hold real numbers"),
     "ragged": ([[0], [1, 1], [0], [1]], ValueError, "T must be rectangular"),
@@ -442,12 +462,17 @@ def test_what_is_good_is_accepted():
 
 
 LINEAR, ONE_HOT = "output_activation='linear'", "one-hot"
+LABELS = np.arange(31).repeat(2)
 OUT_OF_RANGE = {  # targets, and what is suggested, in this order
     "labels": ([0, 1, 2, 1], [r"one-hot rows: np.eye\(n_classes\)\[labels\]", LINEAR]),
     "labels from 1": ([1, 2, 3, 1], [r"one-hot rows: np.eye\(n_classes\)\[labels - 1\]", LINEAR]),
+    "as many labels as may be": (LABELS[:60], [ONE_HOT, LINEAR]),
+    "ages that are all there": (LABELS, [LINEAR, ONE_HOT]),
+    "each number once": ([0, 1, 2, 3], [LINEAR, ONE_HOT]),
     "prices": ([120.0, 340, 99, 250], [LINEAR, ONE_HOT]),
     "ages": ([18, 35, 61, 36], [LINEAR, ONE_HOT]),
-    "counts": ([0, 12, 3, 1], [LINEAR, ONE_HOT]),
+    "counts": ([0, 12, 3, 1], [LINEAR, r"one-hot rows: classes, labels = np\.unique\(T"]),
+    "below zero": ([-2, -1, 0, -1], [LINEAR, r"one-hot rows: classes, labels = np\.unique\(T"]),
     "one number": ([7, 7, 7, 7], [LINEAR, ONE_HOT]),
     "measurements": ([0.5, 1.5, 0.2, 3.1], [LINEAR]),
     "two columns": (np.array([[0, 1], [1, 2], [2, 0], [0, 0]]), [LINEAR]),
@@ -463,18 +488,24 @@ def test_targets_out_of_range_are_told_the_likely_way_out_first(kind, output, dt
     targets, ways = OUT_OF_RANGE[kind]
     targets = np.array(targets, dtype)
     m = MLP(3, output_activation=output, dtype=dtype)
-    m.init_weights((2, 3, 1 if targets.ndim == 1 else 2)).forward(X)
-    name, ways = ("t", [LINEAR]) if call == "step" else ("T", ways)
+    rows = np.resize(X, (len(targets), 2))
+    m.init_weights((2, 3, 1 if targets.ndim == 1 else 2)).forward(rows)
+    name = "t" if call == "step" else "T"
+    if call == "step" and len(ways) > 1:
+        ways = [LINEAR, r"a class label must be given as its row of np\.eye\(n_classes\)$"]
     acts = {
-        "train": lambda: m.train(X, targets, 3),
+        "train": lambda: m.train(rows, targets, 3),
         "backward": lambda: m.backward(targets),
-        "step": lambda: m.step(X[0], np.atleast_1d(2 * np.max(targets, axis=0))),
+        "step": lambda: m.step(
+            X[0], 2 * targets[np.argmax(np.abs(targets).reshape(len(rows), -1).max(1))]
+        ),
     }
     message = rf"{name} must lie in .*; got [^;]*{'[^;]*; [^;]*'.join(['', *ways])}"
     with pytest.raises(ValueError, match=message) as caught:
         acts[call]()
-    if LINEAR in ways and len(ways) == 1 and call != "step":
+    if ways == [LINEAR]:
         assert ONE_HOT not in str(caught.value)
+        assert "np.eye" not in str(caught.value)
 
 
 def test_targets_below_the_range_of_relu_and_classes_of_plus_and_minus_one():

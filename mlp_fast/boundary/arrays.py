@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.boundary.frames import NUMERIC, array_of_frame
+from mlp_fast.boundary.frames import array_of_frame
+from mlp_fast.boundary.values import CONVERTIBLE, NUMERIC, shown
 from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.kernels.simd.types import Floats
 
@@ -18,9 +19,12 @@ Array = TypeVar("Array", bound=NDArray[Any])
 _DTYPES = {name: np.dtype(name) for name in ("float64", "float32")}
 
 ENCODED = (
-    "a one-hot row: classes, labels = np.unique(T, return_inverse=True); "
+    "one-hot rows: classes, labels = np.unique(T, return_inverse=True); "
     "T = np.eye(len(classes))[labels.ravel()]"
 )
+
+ENCODED_SAMPLE = "rows of np.eye(n_classes), or as 0 and 1 if there is one output"
+TEXT_OR_OBJECTS = "USTO"  # kinds of dtypes: text, bytes, NumPy's StringDType, Python objects
 
 
 def read_only(array: Array) -> Array:
@@ -73,13 +77,34 @@ def _no_numbers(name: str, values: Any, array: NDArray[Any]) -> str:
     """Say what there is in place of real numbers and, if that can be mended, how."""
     if hasattr(values, "toarray"):
         return f"{name} must not be sparse here: convert it by {name}.toarray()"
+    if array.dtype.kind not in TEXT_OR_OBJECTS:
+        return f"{name} must hold real numbers; got dtype {array.dtype}"
     text = next((value for value in array.flat if isinstance(value, str | bytes)), None)
-    if text is None or name not in ("T", "t"):
-        hint = "; numbers that are objects are converted by astype(float)" * (array.dtype == object)
+    if text is not None and name in ("T", "t"):
+        return f"{name} must hold real numbers; {_class_names(name, text, array)}"
+    other = _first_that_is_not(CONVERTIBLE, array)
+    if other is None:
+        hint = "; numbers that are objects are converted by astype(float)" * (array.size > 0)
         return f"{name} must hold real numbers; got dtype {array.dtype}{hint}"
-    text = text.item() if isinstance(text, np.generic) else text
-    encoded = "its row of np.eye(n_classes)" if name == "t" else ENCODED
-    return f"{name} must hold real numbers; got the class name {text!r}: encode it as {encoded}"
+    return f"{name} must hold real numbers; got dtype {array.dtype}, such as {other}"
+
+
+def _class_names(name: str, text: Any, array: NDArray[Any]) -> str:
+    """Say how class names are encoded, or what must be mended before they can be."""
+    other = _first_that_is_not((str, bytes), array)
+    if other is not None:
+        return f"got class names such as {shown(text)}, but {other}, which names no class"
+    encoded = ENCODED if name == "T" else ENCODED_SAMPLE
+    return f"got class names such as {shown(text)}: encode them as {encoded}"
+
+
+def _first_that_is_not(types: tuple[type, ...], array: NDArray[Any]) -> str | None:
+    """Return the first element that is of none of the types, and where it is, in words."""
+    for i, value in enumerate(array.flat):
+        if not isinstance(value, types):
+            where = tuple(map(int, np.unravel_index(i, array.shape))) if array.ndim else ()
+            return shown(value) + f" at {where}" * (array.ndim > 0)
+    return None
 
 
 def as_matrix(name: str, array: NDArray[Any], dtype: str, shape: str = "(k, n_in)") -> Floats:

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from mlp_fast.activations import TANH, Activation
-from mlp_fast.boundary.arrays import as_array, as_matrix, as_vector
+from mlp_fast.boundary.arrays import ENCODED, as_array, as_matrix, as_vector
 from mlp_fast.kernels.linalg.finite import all_within
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.losses import CROSS_ENTROPY, Loss
 
 ONE_HOT = "class labels must be given as one-hot rows: np.eye(n_classes)[labels]"
+MOST_CLASSES = 30  # whole numbers of more values than this are ages or counts rather than labels
 SUM_TOLERANCE = 1e-5  # how far a row of probabilities may be from summing to 1, in any dtype
 
 
@@ -37,7 +38,7 @@ def check_targets(T: Floats, output: Activation, loss: Loss, name: str = "T") ->
     if not all_within(T.reshape(-1), output.low, output.high):
         low, high = float(T.min()), float(T.max())
         outside = low if low < output.low else high
-        hint = "".join(f"; {way}" for way in _ways_out(T, output))
+        hint = "".join(f"; {way}" for way in _ways_out(T, output, name))
         raise ValueError(
             f"{name} must lie in [{output.low:g}, {output.high:g}], the range of "
             f"output_activation={output.name!r}; got {outside:g}{hint}"
@@ -51,20 +52,24 @@ def check_targets(T: Floats, output: Activation, loss: Loss, name: str = "T") ->
             )
 
 
-def _ways_out(T: Floats, output: Activation) -> list[str]:
-    """Return what may help where targets lie outside the range of the output, best first."""
-    ways = ["for regression, use output_activation='linear'"]
-    if T.shape[1] == 1 and math.isfinite(output.high):
-        found = np.unique(T)
-        if np.array_equal(found, [-1, 1]):
-            return ["classes -1 and 1 go with output_activation='tanh', or are given as 0 and 1"]
-        if np.array_equal(found, np.round(found)):
-            # labels are numbered from 0 or 1; whole numbers with gaps are counts, ages or prices
-            labels = 1 < found.size < 1000 and found[0] in (0, 1)
-            labels = labels and found[-1] - found[0] == found.size - 1
-            one_hot = ONE_HOT.replace("[labels]", "[labels - 1]") if found[0] == 1 else ONE_HOT
-            ways.insert(0 if labels else 1, one_hot)
-    return ways
+def _ways_out(T: Floats, output: Activation, name: str) -> list[str]:
+    """Return what may help where targets lie outside the range of the output, likeliest first."""
+    regression = "for regression, use output_activation='linear'"
+    if T.shape[1] > 1 or not math.isfinite(output.high):
+        return [regression]
+    found = np.unique(T)
+    if np.array_equal(found, [-1, 1]):
+        return ["classes -1 and 1 go with output_activation='tanh', or are given as 0 and 1"]
+    if not np.array_equal(found, np.round(found)):
+        return [regression]
+    if name == "t":
+        return [regression, "a class label must be given as its row of np.eye(n_classes)"]
+    first, without_gaps = found[0], found[-1] - found[0] == found.size - 1
+    if first not in (0, 1) or not without_gaps:  # counts, ages or prices
+        return [regression, f"class labels must be given as {ENCODED}"]
+    one_hot = ONE_HOT.replace("[labels]", "[labels - 1]") if first == 1 else ONE_HOT
+    are_labels = 1 < found.size <= MOST_CLASSES and found.size < T.size
+    return [one_hot, regression] if are_labels else [regression, one_hot]
 
 
 def check_classes(T: Floats, output: Activation) -> None:
