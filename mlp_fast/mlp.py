@@ -149,6 +149,7 @@ class MLP:
 
     outputs: list[Floats]
     saved_weights: list[list[Floats]]
+    _running: Run | None = None  # an attribute of the object while it is being trained
 
     @suggesting
     def __init__(
@@ -177,7 +178,6 @@ class MLP:
         self._net: Net | None = None
         self._history: History | None = None
         self._attached = NOTHING
-        self._running: Run | None = None
         self._answering: Answering | None = None  # for a single row, from the first on
         self._forward: Forward | None = None
 
@@ -208,9 +208,8 @@ class MLP:
 
     def __getstate__(self) -> dict[str, Any]:
         # a copy has to call forward before backward, and has no callback
-        dropped = {"_forward": None, "_answering": None, "_attached": NOTHING, "_running": None}
-        state = {**vars(self), **dropped}
-        if self._running is not None:
+        state = {**vars(self), "_forward": None, "_answering": None, "_attached": NOTHING}
+        if state.pop("_running", None) is not None:
             state["_net"], state["_history"] = self._as_ended()
         return state
 
@@ -281,7 +280,8 @@ class MLP:
         checkpoint : str or path, optional
             File to `save` the network to: at the beginning (but not with chunks, which may be
             refused yet), after every `checkpoint_every` epochs and at the end. If it cannot be
-            written, there is a warning and training goes on.
+            written, there is a warning and training goes on. If a later chunk is refused, the file
+            stays that of the last epochs before.
         checkpoint_every : int, default 1
             Epochs between two checkpoints: what a process that is killed loses at most. Each writes
             the whole file, so let it take a second of training or more.
@@ -317,6 +317,7 @@ class MLP:
         (10,)
         """
         self._check_idle("train")
+        found = self._net
         told, attached = given(locals()), NOTHING
         if validation is not None:
             told.setdefault("validation_fraction", None)
@@ -334,7 +335,7 @@ class MLP:
         seed = fresh_seed() if settings.random_state is None else settings.random_state
         net = Net.fresh(settings, sizes, seed, source.vector, weights=weights)
         history = History(seed, validated=validation is not None)
-        run = Run(self, net, history, settings, attached, source)
+        run = Run(self, net, history, settings, attached, source, found)
         saved = [Weights(net.layout, net.theta).copy()] if settings.save_weights else None
         run.go(self._set_net, net, settings, history, attached, saved)
         if history.stopped == "diverged":
@@ -450,7 +451,7 @@ class MLP:
                 "which are not part of a copy or a file"
             )
         source = _source(X, T, net.dtype, net)
-        run = Run(self, net, history, settings, attached, source)
+        run = Run(self, net, history, settings, attached, source, net)
         run.go(self._continue, settings, attached, source.vector, validated)
         if history.stopped == "diverged":
             _warn_of_divergence(history)
@@ -481,11 +482,13 @@ class MLP:
             If an array is invalid; the network is then unchanged.
         RuntimeError
             If the network is being trained already.
+        KeyboardInterrupt
+            If Ctrl-C is pressed; the pass is then undone.
 
         Warns
         -----
         RuntimeWarning
-            If the pass diverges: the weights are then those before it.
+            If the pass diverges; it is then undone.
 
         Examples
         --------
@@ -498,6 +501,7 @@ class MLP:
         """
         self._check_idle("partial_train")
         net, in_force = self._net, self._in_force
+        found = net
         if net is None:
             in_force = self._settings
             source = _examples(X, T, in_force.dtype, None)
@@ -506,17 +510,21 @@ class MLP:
             net, history = Net.fresh(in_force, sizes, seed, source.vector), History(seed)
         else:
             source, history = _examples(X, T, net.dtype, net), self._trained()
-        best, last = history.best, history.last
+        best, last, epochs = history.best, history.last, history.epochs
         shown = None if best is None else net.theta.copy()
-        run = Run(self, net, history, in_force.told(ONE_PASS), NOTHING, source)
-        if self._net is None:
-            run.go(self._set_net, net, in_force, history)
-        else:
-            run.go(self._continue, in_force, self._attached, source.vector, history.validated)
-        if history.stopped == "diverged":
-            if shown is not None:
-                history.best, history.last = best, last
+        run = Run(self, net, history, in_force.told(ONE_PASS), NOTHING, source, found)
+        try:
+            if found is None:
+                saved = [Weights(net.layout, net.theta).copy()] if in_force.save_weights else None
+                run.go(self._set_net, net, in_force, history, NOTHING, saved)
+            else:
+                run.go(self._continue, in_force, self._attached, source.vector, history.validated)
+        finally:
+            if best is not None and shown is not None and history.epochs == epochs:
+                if np.array_equal(shown, best.theta):
+                    history.best, history.last = best, last
                 net.theta[:] = shown
+        if history.stopped == "diverged":
             _warn_of_divergence(history, stacklevel=3)
         return self
 
@@ -676,8 +684,10 @@ class MLP:
 
     @weights.setter
     def weights(self, weights: Any) -> None:
-        net = self._fitted()
+        net, history = self._fitted(), self._trained()
         net.theta[:] = as_weights(weights, net.layout, net.dtype)
+        if self._running is None:  # what is set is what is gone on from, even if it is the best
+            history.best = history.last = None
 
     def forward(self, X: ArrayLike, weights: Any = None) -> Floats:
         """Compute the outputs of every layer (69); those of the last are the network's answer.
@@ -1012,10 +1022,13 @@ class MLP:
             net, history = net._replace(theta=theta), replace(history, last=last)
         return net, history
 
-    def _snapshot(self) -> dict[str, Any]:
-        """Return the state of this network, to which `_restore` can return."""
+    def _snapshot(self, in_place: bool) -> dict[str, Any]:
+        """Return the state of this network, to which `_restore` can return.
+
+        Of its weights and its history it has copies only if they will change in place.
+        """
         state = vars(self).copy()
-        if self._net is not None:
+        if in_place and self._net is not None:
             state["_theta"], state["_history"] = self._net.theta.copy(), self._trained().twin()
         return state
 
@@ -1023,7 +1036,7 @@ class MLP:
         theta = state.pop("_theta", None)
         vars(self).clear()
         vars(self).update(state)
-        if self._net is not None:
+        if theta is not None and self._net is not None:
             self._net.theta[:] = theta  # in place, for views that users have
 
     def _set_net(
@@ -1066,7 +1079,6 @@ ONE_PASS = {
     "patience": None,
     "verbose": 0,
     "progress": False,
-    "save_weights": False,
 }
 """What `partial_train` takes in place of the options in force."""
 

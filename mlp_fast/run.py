@@ -50,6 +50,8 @@ class Run:
         What is told besides.
     source : Examples or Chunks
         What to train on.
+    found : Net or None
+        What network the `MLP` had when it was called.
 
     Raises
     ------
@@ -65,8 +67,11 @@ class Run:
         settings: Settings,
         attached: Attached,
         source: Examples | Chunks,
+        found: Net | None,
     ) -> None:
-        self._m, self._net, self._history = m, net, history
+        self._m, self._net, self._history, self._found = m, net, history, found
+        self._validation: Validation | None = None
+        self._training: Training | ChunkedTraining | None = None
         self._settings, self._attached = settings, attached
         net.check_trainable()
         check_epochs(settings.epochs)
@@ -106,24 +111,34 @@ class Run:
         ValueError, TypeError
             If a chunk is invalid; nothing has then changed.
         """
-        source, state = self.source, vars(self._m)
-        before = self._m._snapshot() if isinstance(source, Chunks) else {}
+        m, before = self._m, {}
         with self._interrupts, self._bar:
-            begin(*arguments)
-            state["_running"] = self
+            self._claim()
             try:
+                if isinstance(self.source, Chunks):
+                    before = m._snapshot(in_place=m._net is self._net)
+                begin(*arguments)
                 self._train()
             except (ValueError, TypeError):
                 if self._is_refused:
-                    self._m._restore(before)
+                    m._restore(before)
                 raise
             finally:
-                state["_running"] = None
+                vars(m).pop("_running", None)
+
+    def _claim(self) -> None:
+        """Have nothing else train the network, by any thread, from now on."""
+        state = vars(self._m)
+        while state.setdefault("_running", self) is not self:  # a call that no thread cuts in two
+            self._m._check_idle("training")
+        if self._m._net is not self._found:
+            del state["_running"]
+            raise RuntimeError("the network was replaced while its examples were checked")
 
     @property
     def theta(self) -> Floats:
         """The weights after the last complete epoch, or what a callback has made of them."""
-        return self._training.kept if self._in_epoch else self._net.theta
+        return self._training.kept if self._training and self._in_epoch else self._net.theta
 
     @property
     def _is_refused(self) -> bool:
@@ -133,13 +148,13 @@ class Run:
     def _train(self) -> None:
         """Train, and leave the network in a state that it can be left in."""
         history, held_out = self._history, self._held_out
-        self._validation = None if held_out is None else Validation(self._net, held_out)
-        self._training = self._new_training()
-        self._prepare_best()
-        history.started, history.stopped = True, "interrupted"
-        if isinstance(self.source, Examples):  # a chunk may be refused, with all that followed
-            self._save_checkpoint()
         try:
+            self._validation = None if held_out is None else Validation(self._net, held_out)
+            self._training = self._new_training()
+            self._prepare_best()
+            history.started, history.stopped = True, "interrupted"
+            if isinstance(self.source, Examples):  # a chunk may be refused, with all that followed
+                self._save_checkpoint()
             history.stopped = self._epochs()
         except (ValueError, TypeError):
             self._end(save=not self._is_refused)
@@ -151,8 +166,9 @@ class Run:
 
     def _end(self, save: bool = True) -> None:
         """Leave the weights of the last complete epoch or, with patience, of the best one."""
-        theta, kept = self._net.theta, self._training.kept
+        theta, training = self._net.theta, self._training
         self._in_epoch = False
+        kept = theta.copy() if training is None else training.kept
         theta[:] = kept
         self._history.show_best(theta, kept)
         if save:
@@ -160,11 +176,12 @@ class Run:
 
     def _epochs(self) -> str:
         """Train epoch by epoch; return why it ended."""
-        done, epochs = 0, self._settings.epochs
+        done, epochs, training = 0, self._settings.epochs, self._training
+        assert training is not None
         while done < epochs:
             done = self._next_look(done) if self._is_watched else epochs
             self._in_epoch = True
-            is_finite = self._training.run(done)
+            is_finite = training.run(done)
             self._in_epoch = False
             if not is_finite:
                 return "diverged"
@@ -196,7 +213,7 @@ class Run:
             history.add_validation_loss(validation_loss)
             self._bar.show(history)
         if settings.patience is not None and self._is_exhausted(settings.patience):
-            stopped = "patience"
+            history.stopped = stopped = "patience"  # also in files that a callback saves
         if settings.save_weights:
             self._m.saved_weights.append(self._m.weights.copy())
         if attached.callback is not None and self._call(attached.callback, validation_loss):
@@ -204,7 +221,8 @@ class Run:
         is_due = done == settings.epochs or (done - 1) % self._tenth == 0
         if settings.verbose and (stopped or is_due):
             print(f"epoch: {history.epochs - 1}  error: {history.error}")
-        if attached.checkpoint is not None and history.epochs % attached.checkpoint_every == 0:
+        is_last = stopped or done == settings.epochs  # which the end saves
+        if not is_last and history.epochs % attached.checkpoint_every == 0:
             self._save_checkpoint()
         return stopped
 
@@ -216,11 +234,12 @@ class Run:
     def _prepare_best(self) -> None:
         """Have the best weights judged as those to come are; forget them where that cannot be."""
         history, validation, best = self._history, self._validation, self._history.best
-        if history.stopped == "patience":  # to be resumed is to be given as much patience again
-            history.waits_from = history.epochs
+        patience = self._settings.patience
+        if patience is not None and history.is_exhausted(patience):
+            history.waits_from = history.epochs  # to be resumed is to be given as much again
         if best is None:
             return
-        if self._settings.patience is None or best.of_validation != (validation is not None):
+        if patience is None or best.of_validation != (validation is not None):
             history.best = None
         elif validation is not None:  # these may be other rows
             history.best = best._replace(loss=validation.loss(best.theta))
@@ -251,7 +270,8 @@ class Run:
         except Exception:
             history.stopped = "callback"
             raise
-        self._training.kept[:] = theta
+        if self._training is not None:
+            self._training.kept[:] = theta
         return answer is True or (isinstance(answer, np.bool_) and bool(answer))
 
     def _save_checkpoint(self) -> None:

@@ -500,8 +500,8 @@ def test_what_is_wrong_in_a_later_chunk_changes_nothing(bad, when, call, mode, p
     assert m.outputs is kept
     m.backward(T)  # it still has what forward left
     np.testing.assert_array_equal(kept[-1], outputs)
-    m.weights = [np.frombuffer(W).reshape(V.shape) for W, V in
-                 zip(before["weights"], views, strict=True)]  # fmt: skip
+    for view, W in zip(views, before["weights"], strict=True):
+        view[:] = np.frombuffer(W).reshape(view.shape)
     assert state(m) == before
     assert {*vars(m)} == {*raw} | {"outputs"}
     views[0][0, 0] = 0.25

@@ -180,6 +180,25 @@ def test_it_comes_through_at_once_where_it_is_allowed():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_once_one_came_through_the_next_is_held_back_again():
+    done = []
+
+    def press():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+
+    def twice():
+        with Interrupts() as interrupts, interrupts.allowed():
+            with pytest.raises(KeyboardInterrupt):
+                press()
+            press()
+            done.append("went on")
+
+    with pytest.raises(KeyboardInterrupt):
+        twice()
+    assert done == ["went on"]
+
+
 @learns_little
 def test_the_users_own_handler_is_called_and_stays():
     noted = []
@@ -226,3 +245,85 @@ def test_where_it_is_ignored_it_stays_ignored():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+MANY = """
+import os, signal, subprocess, sys
+import numpy as np
+from mlp_fast import MLP
+
+PRESS = '''
+import os, random, time
+pid = os.getppid()
+while os.getppid() == pid:
+    time.sleep(0.0003 + 0.0007 * random.random())
+    os.kill(pid, 2)
+'''
+signal.signal(signal.SIGINT, signal.default_int_handler)
+rng = np.random.default_rng(0)
+X, T = rng.random((8, 3)), rng.random((8, 1))
+m = MLP(layer_sizes=(2,), batch_size=8).train(X, T, 1)
+kept, came, presser = [], 0, None
+try:
+    presser = subprocess.Popen([sys.executable, "-S", "-c", PRESS])
+except KeyboardInterrupt:
+    pass
+while came < int(sys.argv[1]):
+    try:
+        try:
+            m.resume(X, T, 500, callback=lambda *told: None)
+        except KeyboardInterrupt as error:
+            kept.append(error)  # with its traceback, as an interactive session does
+            came += 1
+    except KeyboardInterrupt:  # another one
+        pass
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+presser.kill()
+presser.wait()
+signal.signal(signal.SIGINT, signal.default_int_handler)
+kept.clear()
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+assert m._running is None
+print(came)
+"""
+
+
+@pytest.mark.parametrize("times", [1500, pytest.param(30_000, marks=pytest.mark.slow)])
+def test_the_handler_is_there_again_wherever_a_signal_comes(times):
+    command = [sys.executable, "-c", MANY, str(times)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{times}\n"
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL])
+def test_what_a_callback_sets_stays(handler):
+    X = np.zeros((3, 2))
+    MLP().train(X, X, 3, callback=lambda *told: signal.signal(signal.SIGINT, handler))
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_two_threads_cannot_train_one_network():
+    X = np.zeros((3, 2))
+    m, said, reading, done = MLP().train(X, X, 1), [], threading.Event(), threading.Event()
+
+    class Slow:
+        def __iter__(self):
+            reading.set()
+            done.wait(60)
+            yield X, X
+
+    def resume():
+        try:
+            m.resume(Slow(), epochs=1)
+        except RuntimeError as error:
+            said.append(str(error))
+
+    thread = threading.Thread(target=resume)
+    thread.start()
+    reading.wait(60)
+    m.train(X, X, 2)  # while the other looks at its first chunk
+    done.set()
+    thread.join()
+    assert said == ["the network was replaced while its examples were checked"]
+    assert m.epochs_ == 2

@@ -10,6 +10,7 @@ from cases import DTYPES, LEGAL_PAIRS, learns_little, make_data
 from cross import cross
 
 from mlp_fast import MLP
+from mlp_fast.calls import Calls
 
 pytestmark = learns_little
 
@@ -182,7 +183,7 @@ def test_options_and_what_is_attached_stay():
     assert (m.settings, m.in_force) == (settings, in_force)
     assert m.in_force.batch_size == 9
     assert m.in_force.shuffle is True
-    assert len(m.saved_weights) == saved
+    assert len(m.saved_weights) == saved + 1
     assert called == [0, 1]
     assert np.isnan(m.validation_loss_curve_).tolist() == [False, False, True]
     with pytest.raises(ValueError, match="validation must be given to resume, or be None"):
@@ -194,12 +195,11 @@ def test_options_and_what_is_attached_stay():
 
 def test_options_that_one_pass_cannot_have_are_left_out(capsys):
     orders = [np.arange(40)[::-1]] * 3
-    told = {"orders": orders, "epochs": 3, "verbose": 1, "progress": True, "save_weights": True}
+    told = {"orders": orders, "epochs": 3, "verbose": 1, "progress": True}
     m = network(**told, patience=2).partial_train(X, T)
     assert capsys.readouterr() == ("", "")
     assert m.in_force is m.settings
     assert m.in_force.verbose == 1
-    assert not hasattr(m, "saved_weights")
     assert bits(m) == bits(network(shuffle=False).train(X, T, 1))
     held = network(validation_fraction=0.5).partial_train(X, T)
     assert bits(held) == bits(m)
@@ -342,3 +342,37 @@ def test_a_pass_that_diverges_shows_the_best_weights_again():
 def raising(epoch, m, logs):
     if epoch > 0:
         m.weights = [W + 0.3 for W in m.weights]
+
+
+def test_weights_are_saved_after_each_pass():
+    m = network(save_weights=True).partial_train(X, T).partial_train(Y, S)
+    assert len(m.saved_weights) == 3
+    assert [W.tobytes() for W in m.saved_weights[-1]] == bits(m)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+@pytest.mark.parametrize("how", ["Ctrl-C", "divergence"])
+def test_a_pass_that_is_not_finished_leaves_all_as_it_was(how, changed, monkeypatch):
+    m = network(patience=9).train(X, T, 8, validation=(X[:5], T[:5]), callback=raising)
+    assert m._history.last is not None
+    if changed:
+        m.weights[0][0, 0] += 1
+    before = m.weights.copy()
+
+    def spoilt(calls, step, stop):
+        calls.theta[:] = np.nan
+        if how == "Ctrl-C":
+            raise KeyboardInterrupt
+        return False
+
+    monkeypatch.setattr(Calls, "is_finite_after", spoilt)
+    if how == "Ctrl-C":
+        with pytest.raises(KeyboardInterrupt):
+            m.partial_train(X, T)
+    else:
+        shown = "those before that epoch" if changed else "those of the best epoch, and resume"
+        with pytest.warns(RuntimeWarning, match=f"The weights are {shown}"):
+            m.partial_train(X, T)
+    assert [W.tobytes() for W in m.weights] == [W.tobytes() for W in before]
+    assert (m._history.best is None) == (m._history.last is None) == changed
+    assert m.epochs_ == 8

@@ -331,6 +331,8 @@ class Sequences(RuleBasedStateMachine):
         weights = [(W * factor).astype(W.dtype) for W in model.weights]
         model.weights = weights
         model.m.weights = form(W.tolist() for W in weights)
+        if "best_epoch_" in model.attributes:  # no longer that of the weights there are
+            model.attributes["best_epoch_"] = model.m.best_epoch_
 
     @rule(i=which, seed=seeds, rate=rates, sparse=st.booleans())
     def step(self, i, seed, rate, sparse):

@@ -484,3 +484,20 @@ def test_verbose_prints_where_patience_stopped(capsys):
     m = network(verbose=1).train(X, T, 1000, learning_rate=60, patience=1, validation=ROWS)
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == f"epoch: {m.epochs_ - 1}  error: {m.error_}"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("output", "loss"), [("sigmoid", "binary_cross_entropy"),
+                                              ("softmax", "cross_entropy")])  # fmt: skip
+@pytest.mark.parametrize("z", [0.5, 5.0, 10.0, 15.0, 17.0, 25.0])
+def test_small_validation_losses_are_as_exact_as_the_training_loss(output, loss, dtype, z):
+    n = 1 if output == "sigmoid" else 2
+    told = {"output_activation": output, "loss": loss, "dtype": dtype, "layer_sizes": ()}
+    weights = [np.concatenate([np.zeros((1, n)), [[z] + [0] * (n - 1)]])]
+    rows, targets = np.ones((9, 1)), np.eye(n)[np.zeros(9, int)]
+    m = MLP(**told, learning_rate=1e-30).train(
+        rows, targets, 1, weights=weights, validation=(rows, targets)
+    )
+    expected = np.log1p(np.exp(-z))
+    assert m.validation_loss_curve_[0] == pytest.approx(expected, rel=1e-5)
+    assert m.loss_curve_[0] == pytest.approx(expected, rel=1e-5)

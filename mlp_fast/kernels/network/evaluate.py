@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mlp_fast.kernels.compile.jit import inlined, inner_kernel, kernel
-from mlp_fast.kernels.linalg.buffers import aligned
+from mlp_fast.kernels.linalg.buffers import aligned, whole_vectors
 from mlp_fast.kernels.linalg.matrix import Rows, rows_from
 from mlp_fast.kernels.network.arguments import Network, Shape
 from mlp_fast.kernels.network.forward_batch import (
@@ -25,11 +25,12 @@ from mlp_fast.kernels.network.loss import (
     SQUARED_ERROR,
 )
 from mlp_fast.kernels.simd.arrays import flat
-from mlp_fast.kernels.simd.memory import load
-from mlp_fast.kernels.simd.transcendental import log
+from mlp_fast.kernels.simd.memory import load, store
+from mlp_fast.kernels.simd.transcendental import exp, log
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.kernels.simd.vector import fma, lanes, splat, vsum
 
+DOUBLE = np.dtype(np.float64)
 FACTORS = 8  # of which one logarithm is taken
 
 
@@ -39,14 +40,16 @@ class Evaluation(NamedTuple):
     work: Work
     x: Floats  # float64, (capacity * n_out,): errors, or what logarithms are taken of
     t: Floats  # float64, (capacity * n_out,): their factors, or what is added to them
+    e: Floats  # of the network's dtype, a whole number of vectors: exponentials
 
 
 def evaluation_buffers(shape: Shape, rows: Rows) -> Evaluation:
     """Return buffers for one part of the rows, in which h is kept apart from a."""
     n_rows = min(rows.shape[0], ROWS)
     work = work_buffers(shape, rows, n_rows, in_order=True, train=True, skips=True)
-    x, t = (aligned(n_rows * shape.sizes[-1], np.dtype(np.float64)) for _ in range(2))
-    return Evaluation(work, x, t)
+    n = n_rows * shape.sizes[-1]
+    x, t = aligned(n, DOUBLE), aligned(n, DOUBLE)
+    return Evaluation(work, x, t, aligned(whole_vectors(n, shape.dtype), shape.dtype))
 
 
 @kernel
@@ -108,27 +111,30 @@ def squared_errors(network: Network, T: Floats, k: int, buffers: Evaluation) -> 
 def cross_entropies(network: Network, T: Floats, k: int, buffers: Evaluation) -> float:
     """Return the sum of the cross-entropy (52) over k rows that were forwarded.
 
-    With log a_j = (h_j - max h) + log max a, a logarithm for each row is enough.
+    As log a_j = h_j - max h - log(1 + the other a / max a), a logarithm for each row is enough. It
+    is exact where max a rounds to 1.
     """
     layer, work = network.layers[network.layers.size - 1], buffers.work
     begin, total = layer.before * work.capacity, 0.0
     for i in range(k):
         h, a = work.delta[begin + i * layer.width :], work.outputs[begin + i * layer.width :]
-        highest, largest = h[0], a[0]
+        highest, largest, others = h[0], a[0], 0.0
         for j in range(1, layer.n_out):
-            highest, largest = max(highest, h[j]), max(largest, a[j])
+            highest = max(highest, h[j])
+            others += min(largest, a[j])
+            largest = max(largest, a[j])
         targets = 0.0
         for j in range(layer.n_out):
             targets += T[i, j]
             total += np.float64(T[i, j]) * (np.float64(highest) - np.float64(h[j]))
-        buffers.x[i], buffers.t[i] = largest, targets
+        buffers.x[i], buffers.t[i] = 1.0 + others / np.float64(largest), targets
     V = lanes(buffers.x)
     whole, summed = k - k % V, splat(0.0)
     for i in range(0, whole, V):
         summed += load(buffers.t, i) * log(load(buffers.x, i))
-    total -= vsum(summed)
+    total += vsum(summed)
     for i in range(whole, k):
-        total -= buffers.t[i] * log(buffers.x[i])
+        total += buffers.t[i] * log(buffers.x[i])
     return float(total)
 
 
@@ -136,29 +142,41 @@ def cross_entropies(network: Network, T: Floats, k: int, buffers: Evaluation) ->
 def binary_entropies(network: Network, T: Floats, k: int, buffers: Evaluation) -> float:
     """Return the sum of the binary cross-entropy over k rows that were forwarded.
 
-    That of one output is softplus(z) - t z, as in loss.py, and softplus(z) is max(z, 0) less the
-    logarithm of max(a, 1 - a). This is 1/2 at least, so one logarithm of many products will do.
+    That of one output is softplus(z) - t z, as in loss.py, and softplus(z) is max(z, 0) + log(1 +
+    exp(-|z|)). What the logarithm is taken of is 2 at most, so one of many products will do. It is
+    also 1 / max(a, 1 - a), which spares the exponential where a is float64: float32 would lose all
+    losses below 6e-8.
     """
     layer, work = network.layers[network.layers.size - 1], buffers.work
     n, width, beta, x, t = layer.n_out, layer.width, layer.beta, buffers.x, buffers.t
-    begin, targets = layer.before * work.capacity, flat(T)
-    h, outputs = work.delta[begin:], work.outputs[begin:]
+    begin, targets, e = layer.before * work.capacity, flat(T), buffers.e
+    h, outputs, double = work.delta[begin:], work.outputs[begin:], e.itemsize == 8
+    sign = -1.0 if double else 1.0
     for i in range(k):
         for j in range(n):
-            z, a = beta * np.float64(h[i * width + j]), np.float64(outputs[i * width + j])
-            x[i * n + j] = max(a, 1.0 - a)
+            z = beta * np.float64(h[i * width + j])
             t[i * n + j] = max(z, 0.0) - targets[i * n + j] * z
+            if double:
+                a = np.float64(outputs[i * width + j])
+                x[i * n + j] = max(a, 1.0 - a)
+            else:
+                e[i * n + j] = -abs(z)
     n *= k
+    if not double:
+        for i in range(0, n, lanes(e)):
+            store(e, i, exp(load(e, i)))
+        for i in range(n):
+            x[i] = 1.0 + np.float64(e[i])
     V = lanes(x)
-    whole, total, summed = n - n % V, 0.0, splat(0.0)
+    whole, summed, logarithms = n - n % V, splat(0.0), splat(0.0)
     for i in range(0, whole, V):
         summed += load(t, i)
     for i in range(0, whole, FACTORS * V):
         product = load(x, i)
         for p in range(i + V, min(i + FACTORS * V, whole), V):
             product = product * load(x, p)
-        summed -= log(product)
-    total = vsum(summed)
+        logarithms += log(product)
+    total = vsum(summed) + sign * vsum(logarithms)
     for i in range(whole, n):
-        total += t[i] - log(x[i])
+        total += t[i] + sign * log(x[i])
     return float(total)
