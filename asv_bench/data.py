@@ -74,11 +74,11 @@ def as_csr(data: Callable[[], tuple[Array, Array]]) -> tuple[Array, Array]:
 
 
 @functools.cache
-def mnist() -> tuple[Array, Array]:
+def mnist(rows: int = MNIST_ROWS) -> tuple[Array, Array]:
     """Real digits: the first rows, the pixels from 0 to 1."""
     path = Path(os.environ.get("MLP_FAST_DATA", BESIDE)) / "mnist.npz"
     if not path.exists():
         raise NotImplementedError("no mnist.npz: set MLP_FAST_DATA to the folder that has it")
     with np.load(path) as arrays:
-        pixels, labels = arrays["x_train"][:MNIST_ROWS], arrays["y_train"][:MNIST_ROWS]
+        pixels, labels = arrays["x_train"][:rows], arrays["y_train"][:rows]
     return pixels.reshape(len(pixels), -1) / 255, np.eye(10)[labels]

@@ -59,6 +59,7 @@ class Layout:
             *(dtype, least_stride, input_major),
         )
         self.sizes, self.betas = tuple(sizes), tuple(betas)
+        self.input_major = input_major  # whether it was asked for
         self.dtype, self.dtype_name = np.dtype(dtype), dtype  # dtype.name is slow
         self._lanes = lanes_of(self.dtype)
         self.shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]

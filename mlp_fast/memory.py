@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+UNCHECKED_EPOCHS = 10**7
+BYTES_PER_EPOCH = 25  # of the curves, at the most
 UNCHECKED = 2**21  # weights: up to so many need 50 MB at most and are not checked
 DRAWN = np.dtype(np.float64).itemsize  # bytes per weight as it is drawn
 
@@ -16,22 +18,36 @@ PROCESS = Path("/proc/self")
 GROUPS = Path("/sys/fs/cgroup")
 
 
-def check_memory(sizes: Sequence[int], dtype: str, *, kept: bool) -> None:
+def check_memory(sizes: Sequence[int], dtype: str, *, copies: int) -> None:
     """Check that a network of these sizes fits in memory.
 
-    Counted are the weights, the draws they are made from and, if `kept`, the copy that training
-    returns to if it diverges. Where no limit is known, nothing is refused.
+    Counted are the weights, the draws they are made from, and so many copies: one that training
+    returns to if it diverges and, with patience, the best one. Where no limit is known, nothing is
+    refused.
     """
     n_weights = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
     if n_weights <= UNCHECKED:
         return
-    needed = n_weights * (DRAWN + np.dtype(dtype).itemsize * (2 if kept else 1))
+    needed = n_weights * (DRAWN + np.dtype(dtype).itemsize * (1 + copies))
     available, limit = min(_limits(), default=(math.inf, ""))
     if needed > available:
         raise ValueError(
             f"layer_sizes must make a network that memory can hold; {'-'.join(map(str, sizes))}, "
             f"input and output included, has {n_weights:,} weights, for which {needed:,} bytes are "
             f"needed, but {limit} is {available:,} bytes"
+        )
+
+
+def check_epochs(epochs: int) -> None:
+    """Check that the curves of so many epochs fit in memory."""
+    if epochs <= UNCHECKED_EPOCHS:
+        return
+    needed = epochs * BYTES_PER_EPOCH
+    available, limit = min(_limits(), default=(math.inf, ""))
+    if needed > available:
+        raise ValueError(
+            f"epochs must be so few that memory can hold their losses; got {epochs}, for which "
+            f"{needed:,} bytes are needed, but {limit} is {available:,} bytes"
         )
 
 

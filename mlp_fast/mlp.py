@@ -1,12 +1,18 @@
 """The public class `MLP`: options, training, recall."""
 
+import os
+import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mlp_fast.activations import SIGMOID, SOFTMAX, HiddenName, OutputName
+from mlp_fast.attached import NOTHING, Attached, Callback
+from mlp_fast.boundary.chunks import Chunks
+from mlp_fast.boundary.examples import Examples, as_examples
 from mlp_fast.boundary.inputs import as_rows, as_sample
 from mlp_fast.boundary.rows import as_dense
 from mlp_fast.boundary.targets import (
@@ -20,12 +26,15 @@ from mlp_fast.boundary.weights import as_weights
 from mlp_fast.confusion import binary_confusion, confusion
 from mlp_fast.constant import warn_if_no_better
 from mlp_fast.docstrings import filled_in
+from mlp_fast.history import History
 from mlp_fast.initialisation import fresh_seed
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.losses import LossName
 from mlp_fast.net import Forward, Net
 from mlp_fast.options import AS_CONFIGURED, CHECKS, Dtype, all_sizes, given, positive
+from mlp_fast.run import Run
+from mlp_fast.saving import Saved, read, write
 from mlp_fast.settings import Settings
 from mlp_fast.single_row import Answering
 from mlp_fast.suggestions import suggesting
@@ -79,7 +88,16 @@ class MLP:
     save_weights : bool, default False
         Whether to fill `saved_weights`.
     progress : bool, default False
-        Whether to show a progress bar (needs the extra ``progress``).
+        Whether to show a progress bar, with the losses (needs the extra ``progress``).
+    validation_fraction : float or None, default None
+        Share of the examples, above 0 and below 1, that is held out to compute
+        `validation_loss_curve_`; chosen by the seed, from each class alike if targets are one-hot.
+        The others are copied.
+    patience : int or None, default None
+        Stop so many epochs after the best validation loss or, without validation, the best training
+        loss; the network then has the weights of that epoch, and `resume` goes on from the last.
+    tol : float, default 0.0
+        By how much a loss must be below the best one to be better.
 
     Attributes
     ----------
@@ -94,9 +112,18 @@ class MLP:
     error_ : float
         Sum of (a - t)² over the examples of the last epoch, divided by their number, from the
         forward passes that the epoch trained on; NaN if no epoch was finished.
-    loss_curve_ : ndarray of float64, shape (epochs,)
-        Mean loss over the examples of each epoch, from the same passes; shorter if the run diverged
-        or was interrupted.
+    loss_curve_ : ndarray of float64, shape (epochs_,)
+        Mean loss over the examples of each epoch, from the same passes.
+    validation_loss_curve_ : ndarray of float64, shape (epochs_,)
+        Mean loss over the validation rows after each epoch; NaN for epochs without.
+    epochs_ : int
+        Epochs that were completed, since `train` or `init_weights` and with every `resume`.
+    best_epoch_ : int or None
+        Index of the best loss: in `validation_loss_curve_` if there is one, else in `loss_curve_`;
+        with `patience`, that of the weights that the network has.
+    stopped_ : str
+        Why training ended: 'epochs', 'patience', 'callback', 'interrupted' or 'diverged'. While it
+        lasts, and in files and copies of that time, 'interrupted'.
     saved_weights : list of lists of ndarray
         Copies of the weights before training and after each epoch, if ``save_weights``.
     outputs : list of ndarray
@@ -120,6 +147,10 @@ class MLP:
     "The Multi Layer Perceptron"; `docs/mathematics.md` has them.
     """
 
+    outputs: list[Floats]
+    saved_weights: list[list[Floats]]
+    _running: Run | None = None  # an attribute of the object while it is being trained
+
     @suggesting
     def __init__(
         self,
@@ -139,9 +170,14 @@ class MLP:
         verbose: int = 0,
         save_weights: bool = False,
         progress: bool = False,
+        validation_fraction: float | None = None,
+        patience: int | None = None,
+        tol: float = 0.0,
     ) -> None:
         self._settings = self._in_force = Settings(**given(locals()))
         self._net: Net | None = None
+        self._history: History | None = None
+        self._attached = NOTHING
         self._answering: Answering | None = None  # for a single row, from the first on
         self._forward: Forward | None = None
 
@@ -171,19 +207,22 @@ class MLP:
         return f"MLP({', '.join(told)})"
 
     def __getstate__(self) -> dict[str, Any]:
-        # a copy has to call forward before backward
-        return {**vars(self), "_forward": None, "_answering": None}
+        # a copy has to call forward before backward, and has no callback
+        state = {**vars(self), "_forward": None, "_answering": None, "_attached": NOTHING}
+        if state.pop("_running", None) is not None:
+            state["_net"], state["_history"] = self._as_ended()
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if self._net is not None:  # joblib passes large arrays read-only
-            self._net = self._net.twin()
+            self._net, self._history = self._net.twin(), self._history and self._history.twin()
 
     @suggesting
     def train(
         self,
-        X: "ArrayLike",
-        T: "ArrayLike",
+        X: Any,
+        T: "ArrayLike | None" = None,
         epochs: int = AS_CONFIGURED,
         *,
         layer_sizes: "int | Iterable[int]" = AS_CONFIGURED,
@@ -200,15 +239,25 @@ class MLP:
         verbose: int = AS_CONFIGURED,
         save_weights: bool = AS_CONFIGURED,
         progress: bool = AS_CONFIGURED,
+        validation_fraction: float | None = AS_CONFIGURED,
+        patience: int | None = AS_CONFIGURED,
+        tol: float = AS_CONFIGURED,
         weights: Any = None,
+        validation: "tuple[Any, ArrayLike] | None" = None,
+        callback: "Callback | None" = None,
+        checkpoint: "str | os.PathLike[str] | None" = None,
+        checkpoint_every: int = 1,
     ) -> Self:
-        """Train from fresh weights, or from those that are given.
+        """Train afresh: from fresh weights, or from those that are given. See also `resume`.
 
         Parameters
         ----------
-        X : array_like or scipy.sparse CSR, shape (k, n_in)
+        X : array_like or scipy.sparse CSR, shape (k, n_in), or iterable of pairs (X, T)
             Inputs, one row for each example; finite real numbers. Sparse rows are never made dense.
-        T : array_like, shape (k, n_out) or (k,)
+            Or, without T, chunks of examples, such as of a file that is larger than memory. They
+            are iterated anew for each epoch, and shuffled one by one; no batch spans two of them,
+            except that a full batch is all of them.
+        T : array_like, shape (k, n_out) or (k,), optional
             Targets within the range of the output activation; for classes, one-hot rows.
         epochs : int, optional
             Passes over the examples.
@@ -217,9 +266,25 @@ class MLP:
             `train` or `init_weights`; the others are as `MLP` was given them.
         shuffle, orders, random_state, dtype, verbose, save_weights, progress : optional
             Likewise.
+        validation_fraction, patience, tol : optional
+            Likewise.
         weights : sequence of arrays, optional
-            Weights to start from, of shape (n_in + 1, n_out) per layer; they are copied. With
-            ``weights=m.weights`` the network is trained on from where it is.
+            Weights to start from, of shape (n_in + 1, n_out) per layer; they are copied.
+        validation : tuple (X, T), optional
+            Rows to compute `validation_loss_curve_` by, after every epoch.
+        callback : callable, optional
+            Called as ``callback(epoch, network, logs)`` after every epoch, counted from 0; `logs`
+            is a dict of loss, validation_loss (or None) and learning_rate. If it returns True,
+            training stops. It may use and save the network, and write its weights, but not train
+            it.
+        checkpoint : str or path, optional
+            File to `save` the network to: at the beginning (but not with chunks, which may be
+            refused yet), after every `checkpoint_every` epochs and at the end. If it cannot be
+            written, there is a warning and training goes on. If a later chunk is refused, the file
+            stays that of the last epochs before.
+        checkpoint_every : int, default 1
+            Epochs between two checkpoints: what a process that is killed loses at most. Each writes
+            the whole file, so let it take a second of training or more.
 
         Returns
         -------
@@ -229,12 +294,18 @@ class MLP:
         Raises
         ------
         ValueError, TypeError
-            If an option or an array is invalid; the network is then unchanged.
+            If an option, an array or a chunk is invalid; the network is then unchanged.
+        RuntimeError
+            If the network is being trained already.
+        KeyboardInterrupt
+            If Ctrl-C is pressed, and any error of the callback or of the chunks themselves. The
+            network is then as after the last complete epoch, and `resume` goes on from there.
 
         Warns
         -----
         RuntimeWarning
-            If the run diverges: the weights are then those before the epoch in which it did.
+            If the run diverges: the weights are then those before the epoch in which it did or,
+            with patience, those of the best epoch.
         UserWarning
             If, after 100 epochs or more, the last loss is above 0.9 times that of the best constant
             answer: the network has then learnt next to nothing.
@@ -245,33 +316,329 @@ class MLP:
         >>> MLP().train([[0.0], [1.0]], [0.0, 1.0], 10, layer_sizes=(3,)).loss_curve_.shape
         (10,)
         """
-        settings = self._settings.told(given(locals()))
-        inputs = as_rows(X, settings.dtype)
-        k = inputs.shape[0]
-        targets, vector = as_targets(T, settings.dtype, k)
-        sizes = (inputs.shape[1], *settings.layer_sizes, targets.shape[1])
-        random_state = fresh_seed() if settings.random_state is None else settings.random_state
-        net = Net.fresh(settings, sizes, random_state, vector, weights=weights)
-        net.check_trainable()
-        check_targets(targets, net.output, net.loss)
-        training = net.training(settings, inputs, targets, random_state)
-
-        self._set_net(net, settings)
-        saved = [self.weights.copy()] if settings.save_weights else None
-        if saved is not None:
-            self.saved_weights = saved
-        try:
-            training.run(
-                after_epoch=None if saved is None else lambda: saved.append(self.weights.copy())
+        self._check_idle("train")
+        found = self._net
+        told, attached = given(locals()), NOTHING
+        if validation is not None:
+            told.setdefault("validation_fraction", None)
+        settings = self._settings.told(told)
+        nothing = validation is None and callback is None and checkpoint is None
+        if not nothing or checkpoint_every != 1:
+            attached = NOTHING.told(
+                validation=validation,
+                callback=callback,
+                checkpoint=checkpoint,
+                checkpoint_every=checkpoint_every,
             )
-        finally:  # also after Ctrl-C
-            if saved is not None:
-                del saved[training.epochs_done + 1 :]
-            self.error_ = training.error
-            self.loss_curve_ = training.loss_curve
-        if training.epochs_done == settings.epochs:
-            warn_if_no_better(self.loss_curve_[-1], targets, settings, stacklevel=3)
+        source = _source(X, T, settings.dtype)
+        sizes = (source.n_in, *settings.layer_sizes, source.n_out)
+        seed = fresh_seed() if settings.random_state is None else settings.random_state
+        net = Net.fresh(settings, sizes, seed, source.vector, weights=weights)
+        history = History(seed, validated=validation is not None)
+        run = Run(self, net, history, settings, attached, source, found)
+        saved = [Weights(net.layout, net.theta).copy()] if settings.save_weights else None
+        run.go(self._set_net, net, settings, history, attached, saved)
+        if history.stopped == "diverged":
+            _warn_of_divergence(history)
+        elif history.stopped == "epochs" and isinstance(run.source, Examples):
+            warn_if_no_better(history.loss[-1], run.source.T, settings, stacklevel=3)
         return self
+
+    @suggesting
+    def resume(
+        self,
+        X: Any,
+        T: "ArrayLike | None" = None,
+        epochs: int = AS_CONFIGURED,
+        *,
+        learning_rate: float = AS_CONFIGURED,
+        batch_size: int | None = AS_CONFIGURED,
+        shuffle: bool = AS_CONFIGURED,
+        orders: "ArrayLike | None" = AS_CONFIGURED,
+        verbose: int = AS_CONFIGURED,
+        save_weights: bool = AS_CONFIGURED,
+        progress: bool = AS_CONFIGURED,
+        validation_fraction: float | None = AS_CONFIGURED,
+        patience: int | None = AS_CONFIGURED,
+        tol: float = AS_CONFIGURED,
+        validation: "tuple[Any, ArrayLike] | None" = AS_CONFIGURED,
+        callback: "Callback | None" = AS_CONFIGURED,
+        checkpoint: "str | os.PathLike[str] | None" = AS_CONFIGURED,
+        checkpoint_every: int = AS_CONFIGURED,
+        **fixed: Any,
+    ) -> Self:
+        """Train on from where training stands, with the options in force.
+
+        Five epochs and five more give the bits of ten, also through `save` and `load`, a copy or a
+        checkpoint, as long as the examples and the options are the same. If patience had stopped
+        the training, it is given as much again; with a larger one, or None, it goes on for longer.
+
+        Parameters
+        ----------
+        X, T : optional
+            As for `train`; other examples may be given, of as many inputs and outputs.
+        epochs : int, optional
+            How many epochs more.
+        learning_rate, batch_size, shuffle : optional
+            Options of `MLP`; those that are not given stay in force.
+        orders : array of int, shape (epochs, k), optional
+            The order of each epoch; must be given again, or be None, if `train` was given any.
+        verbose, save_weights, progress, validation_fraction, patience, tol : optional
+            Options of `MLP`, likewise. Of the same examples, the same are held out again.
+        validation, callback, checkpoint, checkpoint_every : optional
+            As for `train`; those that are not given are as in the last `train` or `resume` of this
+            object. Files and copies hold none of them: after them, `validation` must be given
+            again, or be None, if there was one. The best weights so far are judged by the rows
+            that are given.
+        **fixed
+            Options that a network is made with, such as ``layer_sizes``; they must be as they are.
+
+        Returns
+        -------
+        MLP
+            This network.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet.
+        ValueError, TypeError
+            If an option, an array or a chunk is invalid, or an option is not as the network was
+            made with; the network is then unchanged.
+        RuntimeError
+            If the network is being trained already.
+        KeyboardInterrupt
+            As for `train`.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the run diverges, as for `train`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mlp_fast import MLP
+        >>> X, T = np.eye(3), np.eye(3)
+        >>> m = MLP(batch_size=1).train(X, T, 5).resume(X, T, 5)
+        >>> bool((m.loss_curve_ == MLP(batch_size=1).train(X, T, 10).loss_curve_).all())
+        True
+        """
+        net, history = self._fitted(), self._trained()
+        self._check_idle("resume")
+        told = given(locals())
+        self._check_fixed(fixed)
+        if self._in_force.orders is not None and "orders" not in told:
+            raise ValueError("orders must be given to resume, or be None, as some are in force")
+        now: dict[str, Any] = {
+            "validation": validation,
+            "callback": callback,
+            "checkpoint": checkpoint,
+        }
+        now["checkpoint_every"] = checkpoint_every
+        now = {name: value for name, value in now.items() if value is not AS_CONFIGURED}
+        # of validation rows and a fraction, the one that is given replaces the other
+        if now.get("validation") is not None:
+            told.setdefault("validation_fraction", None)
+        elif told.get("validation_fraction") is not None:
+            now.setdefault("validation", None)
+        settings = self._in_force.told(told)
+        attached = self._attached.told(**now) if now else self._attached
+        validated = attached.validation is not None
+        if history.validated and not validated and "validation" not in now:
+            raise ValueError(
+                "validation must be given to resume, or be None: training had validation rows, "
+                "which are not part of a copy or a file"
+            )
+        source = _source(X, T, net.dtype, net)
+        run = Run(self, net, history, settings, attached, source, net)
+        run.go(self._continue, settings, attached, source.vector, validated)
+        if history.stopped == "diverged":
+            _warn_of_divergence(history)
+        return self
+
+    def partial_train(self, X: "ArrayLike", T: "ArrayLike") -> Self:
+        """Train by one pass over rows in their order, such as the next ones of a stream.
+
+        The first call makes the network, unless there is one already. Each call counts as an epoch.
+        Without `batch_size` in force, it is one step. Validation rows, patience and callbacks are
+        left out; after a training with patience, it goes on from the last weights, not the best.
+
+        Parameters
+        ----------
+        X : array_like or scipy.sparse CSR, shape (k, n_in)
+            Inputs.
+        T : array_like, shape (k, n_out) or (k,)
+            Targets.
+
+        Returns
+        -------
+        MLP
+            This network.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an array is invalid; the network is then unchanged.
+        RuntimeError
+            If the network is being trained already.
+        KeyboardInterrupt
+            If Ctrl-C is pressed; the pass is then undone.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the pass diverges; it is then undone.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> m = MLP(layer_sizes=(), output_activation="linear", batch_size=1)
+        >>> for x in range(40):
+        ...     m = m.partial_train([[x % 4 / 4]], [x % 4 / 2])
+        >>> m.epochs_
+        40
+        """
+        self._check_idle("partial_train")
+        net, in_force = self._net, self._in_force
+        found = net
+        if net is None:
+            in_force = self._settings
+            source = _examples(X, T, in_force.dtype, None)
+            seed = fresh_seed() if in_force.random_state is None else in_force.random_state
+            sizes = (source.n_in, *in_force.layer_sizes, source.n_out)
+            net, history = Net.fresh(in_force, sizes, seed, source.vector), History(seed)
+        else:
+            source, history = _examples(X, T, net.dtype, net), self._trained()
+        best, last, epochs = history.best, history.last, history.epochs
+        shown = None if best is None else net.theta.copy()
+        run = Run(self, net, history, in_force.told(ONE_PASS), NOTHING, source, found)
+        try:
+            if found is None:
+                saved = [Weights(net.layout, net.theta).copy()] if in_force.save_weights else None
+                run.go(self._set_net, net, in_force, history, NOTHING, saved)
+            else:
+                run.go(self._continue, in_force, self._attached, source.vector, history.validated)
+        finally:
+            if best is not None and shown is not None and history.epochs == epochs:
+                if np.array_equal(shown, best.theta):
+                    history.best, history.last = best, last
+                net.theta[:] = shown
+        if history.stopped == "diverged":
+            _warn_of_divergence(history, stacklevel=3)
+        return self
+
+    def save(self, path: "str | os.PathLike[str]") -> None:
+        """Save the network, its options and the state of its training to a file.
+
+        The file is an ``.npz`` without pickles, that `numpy.load` opens, too: ``weights_0`` and so
+        on, of shape (n_in + 1, n_out), the state of training, and ``header.json``. It is written in
+        one piece or not at all: a file that is there already stays as it is until then.
+        `saved_weights`, callbacks and validation rows are not saved.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to; used as it is, without a suffix being added.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet.
+        ValueError
+            If a weight was set to a number that is not finite.
+        OSError
+            If it cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from mlp_fast import MLP
+        >>> m = MLP().train([[0.0], [1.0]], [0.0, 1.0], 10)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     m.save(f"{folder}/m.npz")
+        ...     print(MLP.load(f"{folder}/m.npz").resume([[0.0], [1.0]], [0.0, 1.0]).epochs_)
+        20
+        """
+        self._fitted()
+        net, history = self._as_ended()
+        write(path, Saved(self._settings, self._in_force, net, history))
+
+    @classmethod
+    def load(cls, path: "str | os.PathLike[str]") -> Self:
+        """Load a network that was saved, with its options and the state of its training.
+
+        Nothing in the file is executed, and everything is checked, so a file may come from anyone.
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+
+        Returns
+        -------
+        MLP
+            The network.
+
+        Raises
+        ------
+        ValueError
+            If the file is none that `save` has written, or was altered or cut short since.
+        OSError
+            If it cannot be read.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from mlp_fast import MLP
+        >>> m = MLP().init_weights((2, 3, 1))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     m.save(f"{folder}/m.npz")
+        ...     bool((MLP.load(f"{folder}/m.npz").predict([[0, 1]]) == m.predict([[0, 1]])).all())
+        True
+        """
+        saved = read(path)
+        m = cls.__new__(cls)  # a subclass may have arguments of its own
+        MLP.__init__(m)
+        m._settings = saved.settings
+        m._set_net(saved.net, saved.in_force, saved.history)
+        return m
+
+    @property
+    def error_(self) -> float:
+        """The error of the last epoch: see the class."""
+        return self._known("error_").error
+
+    @property
+    def loss_curve_(self) -> NDArray[np.float64]:
+        """The mean loss of each epoch, in a new array."""
+        return self._known("loss_curve_").loss_curve
+
+    @property
+    def validation_loss_curve_(self) -> NDArray[np.float64]:
+        """The validation loss after each epoch, in a new array."""
+        curve = self._known("validation_loss_curve_").validation_loss_curve
+        if not curve.size:
+            raise AttributeError(
+                "there is no validation_loss_curve_: train was given neither validation nor "
+                "validation_fraction, or finished no epoch"
+            )
+        return curve
+
+    @property
+    def epochs_(self) -> int:
+        """The number of epochs that were completed."""
+        return self._known("epochs_").epochs
+
+    @property
+    def best_epoch_(self) -> int | None:
+        """The epoch of the best loss, counted from 0; None if no epoch was finished."""
+        return self._known("best_epoch_").best_epoch
+
+    @property
+    def stopped_(self) -> str:
+        """Why training ended: see the class."""
+        return self._known("stopped_").stopped
 
     def init_weights(self, layer_sizes: Any, random_state: int | None = AS_CONFIGURED) -> Self:
         """Draw fresh weights within ±1/√n (57); the options of `MLP` are in force again.
@@ -300,12 +667,13 @@ class MLP:
         >>> [W.shape for W in MLP().init_weights((2, 3, 1), random_state=0).weights]
         [(3, 3), (4, 1)]
         """
+        self._check_idle("init_weights")
         sizes = all_sizes(layer_sizes)
         told = {"layer_sizes": sizes[1:-1], "random_state": random_state}
         settings = self._settings.told(given(told))
         random_state = fresh_seed() if settings.random_state is None else settings.random_state
         net = Net.fresh(settings, sizes, random_state, vector=False, train=False)
-        self._set_net(net, settings)
+        self._set_net(net, settings, History(random_state))
         return self
 
     @property
@@ -316,8 +684,10 @@ class MLP:
 
     @weights.setter
     def weights(self, weights: Any) -> None:
-        net = self._fitted()
+        net, history = self._fitted(), self._trained()
         net.theta[:] = as_weights(weights, net.layout, net.dtype)
+        if self._running is None:  # what is set is what is gone on from, even if it is the best
+            history.best = history.last = None
 
     def forward(self, X: ArrayLike, weights: Any = None) -> Floats:
         """Compute the outputs of every layer (69); those of the last are the network's answer.
@@ -354,9 +724,9 @@ class MLP:
         inputs = as_rows(X, net.dtype, net.layout.sizes[0])
         if weights is not None:
             return net.recall(inputs, as_weights(weights, net.layout, net.dtype))
-        self._forward = net.forward(as_dense(inputs))
-        self.outputs = self._forward.outputs
-        return self.outputs[-1].copy()
+        done = net.forward(as_dense(inputs))  # not read from self: other threads may forward, too
+        self._forward, self.outputs = done, done.outputs
+        return done.outputs[-1].copy()
 
     def backward(self, T: ArrayLike, learning_rate: float | None = None) -> None:
         """Update the weights once, by the errors of the batch last given to `forward` (78).
@@ -390,6 +760,7 @@ class MLP:
         True
         """
         net, done = self._fitted(), self._forward
+        self._check_idle("backward")
         if done is None or not np.array_equal(done.theta, net.theta):
             raise RuntimeError(
                 "backward needs the outputs of a forward(X) just before it, with these weights"
@@ -443,6 +814,7 @@ class MLP:
         True
         """
         net = self._fitted()
+        self._check_idle("step")
         eta = self._rate(learning_rate)
         net.check_trainable()
         inputs = as_sample(x, net.dtype, net.layout.sizes[0])
@@ -610,9 +982,139 @@ class MLP:
             raise NotFittedError("this MLP has no weights yet: call train or init_weights first")
         return self._net
 
-    def _set_net(self, net: Net, settings: Settings) -> None:
+    def _trained(self) -> History:
+        """Return the history, which is there wherever weights are."""
+        assert self._history is not None
+        return self._history
+
+    def _known(self, name: str) -> History:
+        """Return the history for an attribute that a training leaves behind."""
+        history = self._history
+        if history is None or not history.started:
+            raise AttributeError(f"there is no {name}: this MLP was not trained yet")
+        return history
+
+    def _check_idle(self, call: str) -> None:
+        """Check that the network is not being trained, by this thread or by another."""
+        if self._running is not None:
+            raise RuntimeError(
+                f"{call} cannot be called while the network is being trained: by a callback, or "
+                "from another thread"
+            )
+
+    def _check_fixed(self, options: dict[str, Any]) -> None:
+        """Check that options which a network is made with are as they are."""
+        for name, value in options.items():
+            now = getattr(self._in_force, name)
+            if name == "random_state" and value == self._trained().seed:
+                continue
+            if CHECKS[name](value) != now:
+                raise ValueError(
+                    f"{name} must be {now!r} in resume, as the network was made with it; got "
+                    f"{value!r}: train makes another network"
+                )
+
+    def _as_ended(self) -> tuple[Net, History]:
+        """Return network and history as they would be if training had ended by now."""
+        net, history, run = self._fitted(), self._trained(), self._running
+        if run is not None:
+            theta, last = history.shown(run.theta)
+            net, history = net._replace(theta=theta), replace(history, last=last)
+        return net, history
+
+    def _snapshot(self, in_place: bool) -> dict[str, Any]:
+        """Return the state of this network, to which `_restore` can return.
+
+        Of its weights and its history it has copies only if they will change in place.
+        """
+        state = vars(self).copy()
+        if in_place and self._net is not None:
+            state["_theta"], state["_history"] = self._net.theta.copy(), self._trained().twin()
+        return state
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        theta = state.pop("_theta", None)
+        vars(self).clear()
+        vars(self).update(state)
+        if theta is not None and self._net is not None:
+            self._net.theta[:] = theta  # in place, for views that users have
+
+    def _set_net(
+        self,
+        net: Net,
+        settings: Settings,
+        history: History,
+        attached: Attached = NOTHING,
+        saved: list[list[Floats]] | None = None,
+    ) -> None:
         """Replace the network, and drop the results of the one before."""
         state = vars(self)
-        for name in ("error_", "loss_curve_", "saved_weights", "outputs"):
+        for name in ("saved_weights", "outputs"):
             state.pop(name, None)
-        state.update(_net=net, _in_force=settings, _forward=None, _answering=None)
+        state.update(_net=net, _in_force=settings, _history=history, _attached=attached)
+        state.update(_forward=None, _answering=None)
+        if saved is not None:
+            state["saved_weights"] = saved
+
+    def _continue(
+        self, settings: Settings, attached: Attached, vector: bool, validated: bool
+    ) -> None:
+        """Go on from the last weights, with what `resume` or `partial_train` was given."""
+        state, net, history = vars(self), self._fitted(), self._trained()
+        history.show_last(net.theta)
+        history.validated = validated
+        state.pop("outputs", None)
+        if net.vector != vector:
+            state.update(_net=net._replace(vector=vector), _answering=None)
+        state.update(_in_force=settings, _attached=attached, _forward=None)
+        if settings.save_weights:
+            state["saved_weights"] = [*state.get("saved_weights", [self.weights.copy()])]
+
+
+ONE_PASS = {
+    "epochs": 1,
+    "shuffle": False,
+    "orders": None,
+    "validation_fraction": None,
+    "patience": None,
+    "verbose": 0,
+    "progress": False,
+}
+"""What `partial_train` takes in place of the options in force."""
+
+
+def _source(X: Any, T: Any, dtype: str, net: Net | None = None) -> Examples | Chunks:
+    """Return checked examples; without T, chunks of them."""
+    if T is not None:
+        return _examples(X, T, dtype, net)
+    if net is None:
+        return Chunks(X, dtype)
+    return Chunks(X, dtype, net.layout.sizes[0], net.layout.sizes[-1])
+
+
+def _examples(X: Any, T: Any, dtype: str, net: Net | None) -> Examples:
+    """Return checked examples, which fit the network if there is one."""
+    if isinstance(T, int):
+        raise ValueError(
+            f"T must be 2-D, of shape (k, n_out), or 1-D; got {T}. Chunks take no T: give epochs "
+            "by name"
+        )
+    if net is None:
+        return as_examples(X, T, dtype)
+    examples = as_examples(X, T, dtype, net.layout.sizes[0])
+    check_width(examples.T, net.layout.sizes[-1])
+    return examples
+
+
+def _warn_of_divergence(history: History, stacklevel: int = 4) -> None:
+    """Warn at the line that called `MLP.train`, through its wrapper."""
+    kept = "those before that epoch"
+    if history.last is not None:
+        kept = "those of the best epoch, and resume goes on from those before that epoch"
+    warnings.warn(
+        f"training diverged in epoch {history.epochs} (counted from 0): a loss or a weight is no "
+        f"longer finite. The weights are {kept}; a smaller learning_rate or scaled inputs may "
+        "help.",
+        RuntimeWarning,
+        stacklevel=stacklevel,
+    )

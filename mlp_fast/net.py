@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from mlp_fast.activations import SIGMOID, SOFTMAX, TANH, Activation, trainable
 from mlp_fast.boundary.arrays import read_only
-from mlp_fast.boundary.orders import check_orders
 from mlp_fast.boundary.rows import dense_rows
 from mlp_fast.boundary.weights import as_weights
+from mlp_fast.calls import Calls
 from mlp_fast.initialisation import initial_theta, shuffle_key
 from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.network.arguments import Data, Network, Rule
-from mlp_fast.kernels.network.forward_batch import Work, outputs_of
+from mlp_fast.kernels.network.forward_batch import ROWS, Work, outputs_of
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import Layout
 from mlp_fast.losses import LOSSES, Loss
@@ -26,9 +26,8 @@ from mlp_fast.memory import check_memory
 from mlp_fast.paths import Task, are_moderate, layout_for, only_path, path_for
 from mlp_fast.settings import Settings
 from mlp_fast.single_row import Answering, answering
-from mlp_fast.training import Training
 
-STEP, FORWARD, BACKWARD = (only_path(call) for call in ("step", "forward", "backward"))
+STEP, FORWARD, BACKWARD, DESCEND = map(only_path, ("step", "forward", "backward", "descend"))
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Net(NamedTuple):
 
         It is refused if it does not fit in memory; if `train`, training must fit, too.
         """
-        check_memory(sizes, settings.dtype, kept=train)
+        check_memory(sizes, settings.dtype, copies=train * (1 + (settings.patience is not None)))
         activations, betas = settings.layers(len(sizes) - 2)
         layout = layout_for(tuple(sizes), activations, betas, settings.dtype, settings.batch_size)
         if weights is None:
@@ -102,28 +101,50 @@ class Net(NamedTuple):
                 "(np.eye(n_classes)[labels]); got one column"
             )
 
-    def training(self, settings: Settings, rows: Rows, T: Floats, random_state: int) -> Training:
-        """Return a training run over these examples, which updates the weights in place."""
+    def calls(
+        self,
+        settings: Settings,
+        rows: Rows,
+        T: Floats,
+        seed: int,
+        passes: int,
+        epochs: int,
+        gradient: Floats | None = None,
+    ) -> Calls:
+        """Return the calls that train on examples, after so many passes that were shuffled before.
+
+        Weights are updated in place. If there is a gradient, that of all examples is added to it
+        instead.
+        """
         k, orders = T.shape[0], settings.orders
-        size = min(settings.batch_size or k, k)
-        shuffle = settings.shuffle and orders is None and size < k
+        size = min(settings.batch_size or k, k) if gradient is None else min(ROWS, k)
+        shuffle = settings.shuffle and orders is None and size < k and gradient is None
         in_order = orders is None and not shuffle
         if orders is None:
             orders = np.arange(k).reshape(1, k)
-        else:
-            check_orders(orders, settings.epochs, k)
-        key = shuffle_key(random_state) if shuffle else 0
-        rule = Rule(self.loss.code, settings.learning_rate, size, shuffle, key)
+        key = shuffle_key(seed) if shuffle else 0
+        rule = Rule(self.loss.code, settings.learning_rate, size, shuffle, key, passes)
         data = Data(rows, T, orders, in_order)
         network = self._for_kernels()
         task = Task(
-            *("train", self.layout, rows.sparse, size),
+            *("train" if gradient is None else "accumulate", self.layout, rows.sparse, size),
             repeated=size == k and orders.shape[0] == 1,
             loss=rule.loss,
         )
         path = path_for(task, lambda: are_moderate(self.layout, data, rule))
         buffers = path.buffers(self.layout.shape, data, rule)
-        return Training(path, (network, data, rule, buffers), settings)
+        if gradient is not None:
+            buffers = buffers._replace(gradient=gradient)
+        return Calls(path, (network, data, rule, buffers), epochs)
+
+    def gradient(self) -> Floats:
+        """Return a zeroed buffer for a gradient that is summed over chunks."""
+        gradient: Floats = DESCEND.buffers(self.layout.shape)
+        return gradient
+
+    def descend(self, eta: float, gradient: Floats) -> None:
+        """Subtract eta times a gradient (78), and set it to zero."""
+        DESCEND(self._for_kernels(), eta, gradient)
 
     def forward(self, X: Floats) -> Forward:
         """Compute the outputs of every layer (69)."""

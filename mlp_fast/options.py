@@ -19,6 +19,11 @@ DTYPES: tuple[Dtype, ...] = ("float64", "float32")
 LARGEST_SEED = 2**32 - 1
 LARGEST_COUNT = 2**40
 
+OF_NETWORK = frozenset(
+    ("layer_sizes", "activation", "output_activation", "loss", "beta", "random_state", "dtype")
+)
+"""Options that a network is made with, and that cannot change afterwards."""
+
 _BOOLS = (bool, np.bool_)
 
 
@@ -81,15 +86,27 @@ def count(name: str, value: Any, least: int = 1) -> int:
 
 def positive(name: str, value: Any) -> float:
     """Check a finite number that must be above 0."""
+    return _number(name, value, "above 0", lambda number: number > 0)
+
+
+def _number(name: str, value: Any, rule: str, holds: Callable[[float], bool]) -> float:
+    """Check a finite number that must keep a rule."""
     if isinstance(value, _BOOLS) or not isinstance(value, (float, numbers.Real)):  # ABCs are slow
-        raise ValueError(f"{name} must be a number above 0; got {value!r}")
+        raise ValueError(f"{name} must be a number {rule}; got {value!r}")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
-    if not (math.isfinite(number) and number > 0):
-        raise ValueError(f"{name} must be finite and above 0; got {value!r}")
+    if not (math.isfinite(number) and holds(number)):
+        raise ValueError(f"{name} must be finite and {rule}; got {value!r}")
     return number
+
+
+def _fraction(value: Any) -> float | None:
+    if value is None:
+        return None
+    rule = "above 0 and below 1"
+    return _number("validation_fraction", value, rule, lambda number: 0 < number < 1)
 
 
 def _whole(value: Any) -> int | None:
@@ -191,5 +208,8 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "verbose": _verbose,
     "save_weights": _flag("save_weights"),
     "progress": _flag("progress"),
+    "validation_fraction": _fraction,
+    "patience": lambda value: None if value is None else count("patience", value),
+    "tol": lambda value: _number("tol", value, "0 or more", lambda number: number >= 0),
 }
 """For every option, the function that checks a value and returns it in one form."""

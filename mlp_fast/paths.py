@@ -18,11 +18,19 @@ from mlp_fast.kernels.compile.jit import entry_point
 from mlp_fast.kernels.linalg.finite import all_within
 from mlp_fast.kernels.network.activation import Activation
 from mlp_fast.kernels.network.arguments import Data, Network, Rule, Shape
+from mlp_fast.kernels.network.evaluate import evaluate, evaluate_sparse, evaluation_buffers
 from mlp_fast.kernels.network.forward import node_buffers
 from mlp_fast.kernels.network.forward_batch import forward_buffers, recall_buffers
 from mlp_fast.kernels.network.loss import SQUARED_ERROR
 from mlp_fast.kernels.network.recall import recall, recall_sparse
 from mlp_fast.kernels.network.recall_row import recall_row, row_buffers
+from mlp_fast.kernels.train.accumulate import (
+    accumulate,
+    accumulate_sparse,
+    descend_by,
+    gradient_buffer,
+    part_buffers,
+)
 from mlp_fast.kernels.train.batch import (
     batch_buffers,
     train_batch,
@@ -63,9 +71,11 @@ class Task(NamedTuple):
     """What a path is chosen for: a call, a layout, the form of the rows and, to train, how.
 
     Calls are named after the methods of `MLP`; `predict` is for a single row, `recall` for many.
+    `accumulate` and `descend` train by a full batch that comes in chunks, and `evaluate` computes
+    the loss of validation rows.
     """
 
-    call: str  # train, step, forward, backward, predict or recall
+    call: str  # train, accumulate, descend, step, forward, backward, evaluate, predict or recall
     layout: Layout
     sparse: bool
     batch_size: int = 0  # samples per update
@@ -283,6 +293,33 @@ PATHS = (
         Example((64, 8, 8, 1), 2),
     ),
     Path(
+        "a chunk of a full batch, sparse rows",
+        "accumulate",
+        "all, CSR",
+        lambda task: task.sparse,
+        accumulate_sparse,
+        part_buffers,
+        Example((64, 8, 8, 1), 2, sparse=True),
+    ),
+    Path(
+        "a chunk of a full batch",
+        "accumulate",
+        "all",
+        lambda task: True,
+        accumulate,
+        part_buffers,
+        Example((64, 8, 8, 1), 2),
+    ),
+    Path(
+        "a gradient summed over chunks",
+        "descend",
+        "all",
+        lambda task: True,
+        descend_by,
+        gradient_buffer,
+        Example((64, 8, 8, 1), 2),
+    ),
+    Path(
         "one sample",
         "step",
         "all",
@@ -307,6 +344,24 @@ PATHS = (
         lambda task: True,
         recall,
         forward_buffers,
+        Example((64, 8, 8, 1), 2),
+    ),
+    Path(
+        "the loss of sparse rows",
+        "evaluate",
+        "all, CSR",
+        lambda task: task.sparse,
+        evaluate_sparse,
+        evaluation_buffers,
+        Example((64, 8, 8, 1), 2, sparse=True),
+    ),
+    Path(
+        "the loss of rows",
+        "evaluate",
+        "all",
+        lambda task: True,
+        evaluate,
+        evaluation_buffers,
         Example((64, 8, 8, 1), 2),
     ),
     Path(

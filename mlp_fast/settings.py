@@ -37,6 +37,9 @@ class Settings:
     verbose: int = 0
     save_weights: bool = False
     progress: bool = False
+    validation_fraction: float | None = None
+    patience: int | None = None
+    tol: float = 0.0
 
     def __post_init__(self) -> None:
         """Check each option and bring it to one form, then check them together."""

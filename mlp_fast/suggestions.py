@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
+from mlp_fast.options import OF_NETWORK
+
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -27,16 +29,27 @@ ELSEWHERE = {
 """What people know from other libraries, and how it is called here."""
 ABSENT = {
     "alpha": "weights are not penalised here; if the learning rate is meant, it is learning_rate",
-    "warm_start": "to train on from where the weights are, give train weights=m.weights",
+    "warm_start": "to train on from where training stands, call m.resume",
+    **dict.fromkeys(
+        ("early_stopping", "n_iter_no_change"),
+        "it is patience, with validation=(X, T) or validation_fraction",
+    ),
+    "validation_data": "it is validation=(X, T)",
+    "callbacks": "it is callback, one function",
     "weights": "give them to train, or assign them to m.weights",
+    **dict.fromkeys(("validation", "callback", "checkpoint"), "give it to train or resume"),
+    "checkpoint_every": "give it to train or resume, beside checkpoint",
 }
 """What has another meaning elsewhere, or another place."""
 
 
 def suggesting(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Let a function whose keyword arguments are options suggest a name for an unknown one."""
-    names = [*inspect.signature(function).parameters][1:]  # without self
+    parameters = [*inspect.signature(function).parameters.values()][1:]  # without self
+    names = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
     known = frozenset(names)
+    if len(names) < len(parameters):  # resume, which checks these
+        known |= OF_NETWORK
 
     @functools.wraps(function)
     def checked(*args: Parameters.args, **options: Parameters.kwargs) -> Result:

@@ -7,12 +7,14 @@ from typing import Any, Literal
 import numpy as np
 
 from mlp_fast.boundary.csr import canonical
+from mlp_fast.boundary.examples import as_examples
 from mlp_fast.boundary.rows import csr_rows
 from mlp_fast.extras import extra
 from mlp_fast.kernels.compile.notice import NOTICE, is_heard
 from mlp_fast.mlp import MLP
 from mlp_fast.options import DTYPES, Dtype, items
 from mlp_fast.paths import PATHS, Path
+from mlp_fast.validation import Validation
 
 Use = Literal["online", "batch", "predict", "step", "sparse"]
 
@@ -33,8 +35,9 @@ def warmup(dtypes: "Dtype | Sequence[Dtype]" = DTYPES, uses: Use | Sequence[Use]
         The dtypes to compile for.
     uses : {'online', 'batch', 'predict', 'step', 'sparse'} or sequence of them, default all
         What to compile for: training with ``batch_size=1`` or in batches, of networks of any size;
-        `MLP.predict` and what it shares with others that answer; `MLP.step`, `MLP.forward` and
-        `MLP.backward`. With 'sparse', sparse rows, too, for those of the others that are given.
+        `MLP.predict` and what it shares with others that answer, and validation; `MLP.step`,
+        `MLP.forward` and `MLP.backward`. With 'sparse', sparse rows, too, for those of the others
+        that are given.
 
     Raises
     ------
@@ -72,7 +75,9 @@ def uses_of(path: Path) -> set[Use]:
     use: Use = "step"
     if path.call == "train":
         use = "online" if path.example.batch_size == 1 else "batch"
-    elif path.call in ("predict", "recall"):
+    elif path.call in ("accumulate", "descend"):
+        use = "batch"
+    elif path.call in ("evaluate", "predict", "recall"):
         use = "predict"
     return {use, "sparse"} if path.example.sparse else {use}
 
@@ -106,7 +111,13 @@ def follow(path: Path, m: MLP, dtype: str) -> None:
     if path.call == "train":
         m.train(X, T, 1, layer_sizes=sizes[1:-1], batch_size=batch_size)
         return
+    if path.call in ("accumulate", "descend"):
+        m.train([(X, T)], epochs=1, layer_sizes=sizes[1:-1])
+        return
     m.init_weights(sizes)
+    if path.call == "evaluate":
+        Validation(m._fitted(), as_examples(X, T, dtype)).loss()
+        return
     if path.call == "step":
         m.step(X[0], T[0])
     elif path.call in ("forward", "backward"):

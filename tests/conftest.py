@@ -1,7 +1,8 @@
-"""Fixtures: the real data, which is no part of the project, and kernels that are compiled once."""
+"""Fixtures: real data, which is no part of the project, kernels compiled once, and Ctrl-C."""
 
 import functools
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -11,6 +12,14 @@ from processes import warmed_up
 
 hypothesis.settings.register_profile("mlp_fast", deadline=None, derandomize=True, max_examples=40)
 hypothesis.settings.load_profile("mlp_fast")
+
+
+@pytest.fixture
+def sigint_not_ignored():
+    """Have the handler of a shell's foreground process; one of the background ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -133,10 +133,14 @@ def networks(mode, dtype):
 def train(digests, name, mode, dtype, form):
     for m, X, T in networks(mode, dtype):
         rows = form(X)
-        m.train(rows, T, 3)
+        m.train(rows, T, 3, validation=(rows, T))
         digests.add(name, *m.weights, m.loss_curve_, m.error_)
+        digests.add(f"{name}; validation", m.validation_loss_curve_)
         # with weights of its own, forward answers as predict does, but not in classes
         digests.add(f"{name}; many rows", m.forward(rows, m.weights))
+        if mode.batch_size == FULL:
+            m.train([(rows[:2], T[:2]), (rows[2:], T[2:])], epochs=3)
+            digests.add(f"{name}; in chunks", *m.weights, m.loss_curve_)
 
 
 def take_steps(digests, name, mode, dtype):

@@ -146,7 +146,7 @@ def test_what_is_planted_in_a_refused_file_does_not_run(cache, site, tmp_path, t
     marker = tmp_path / "marker"
     payload = pickle.dumps(Planted(marker))
     for path in folder_of(cache).iterdir():
-        path.write_bytes(hashlib.sha256(payload).digest() + payload)
+        path.write_bytes(hashlib.sha256(path.name.encode() + b"\0" + payload).digest() + payload)
         path.chmod(0o644 if trusted else 0o666)
     if trusted:  # which shows that it would run
         with pytest.raises(AssertionError):

@@ -150,7 +150,8 @@ def test_demo_without_an_extra_names_it(module, extra, monkeypatch, capsys):
 
 
 def test_progress_without_its_extra_names_it_and_changes_nothing(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tqdm", None)
+    for name in ("tqdm", "tqdm.auto"):
+        monkeypatch.setitem(sys.modules, name, None)
     m = importlib.import_module("mlp_fast").MLP().init_weights((1, 1), 0)
     before = m.weights[0].copy()
     with pytest.raises(ImportError, match=r"mlp_fast\[progress\]"):

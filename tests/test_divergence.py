@@ -10,7 +10,7 @@ from cases import DTYPES, HIDDEN
 from cross import cross
 from spying import general
 
-from mlp_fast import MLP, net, training
+from mlp_fast import MLP, calls, net
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.inputs import as_rows
 from mlp_fast.kernels.network.arguments import Curves
@@ -41,23 +41,23 @@ def runs(monkeypatch):
     """Return the list of all runs to come."""
     made = []
 
-    class Noted(training.Training):
+    class Noted(calls.Calls):
         def __init__(self, *arguments, **options):
             super().__init__(*arguments, **options)
             made.append(self)
 
-    monkeypatch.setattr(net, "Training", Noted)
+    monkeypatch.setattr(net, "Calls", Noted)
     return made
 
 
 def cut_into(steps_per_call, monkeypatch):
-    original = training.Training._end_of_call
+    original = calls.Calls.end_of_call
 
-    def end_of_call(self, step, one_epoch):
+    def end_of_call(self, step, until):
         self._steps_per_call = steps_per_call
-        return original(self, step, one_epoch)
+        return original(self, step, until)
 
-    monkeypatch.setattr(training.Training, "_end_of_call", end_of_call)
+    monkeypatch.setattr(calls.Calls, "end_of_call", end_of_call)
 
 
 def data_of(path):
@@ -177,21 +177,21 @@ def test_what_a_diverged_call_leaves_in_its_buffers_changes_no_bit(path, hidden,
     results = []
     for spoilt in (False, True):
         m.weights = start
-        run = m._net.training(m.settings, rows_of(path, X), read_only(T), 0)
+        run = m._net.calls(m.settings, rows_of(path, X), read_only(T), 0, 0, 1)
         kernel, (network, data, rule, work) = run._path.kernel, run._arguments
         if spoilt:
             bad = data._replace(
                 rows=rows_of(path, np.copysign(huge, X)), T=read_only(np.copysign(huge, T))
             )
             fast = rule._replace(learning_rate=1e30)
-            kernel(network, bad, fast, work, run._curves, 0, run._per_epoch)
+            kernel(network, bad, fast, work, run.curves, 0, run.per_epoch)
             assert not np.isfinite(m._net.theta).all()
             m._net.theta[:] = 0  # padding too, as when a run returns to the weights it kept
             m.weights = start
         curves = Curves(np.zeros(2), np.zeros(2))
-        first = run._per_epoch - 1  # a small batch, in buffers that were full
+        first = run.per_epoch - 1  # a small batch, in buffers that were full
         first -= first % run._path.cut
-        kernel(network, data, rule, work, curves, first, 2 * run._per_epoch)
+        kernel(network, data, rule, work, curves, first, 2 * run.per_epoch)
         results.append((m._net.theta.tobytes(), *(curve.tobytes() for curve in curves)))
     assert np.isfinite(curves.loss).all()
     assert results[0] == results[1]
@@ -200,14 +200,14 @@ def test_what_a_diverged_call_leaves_in_its_buffers_changes_no_bit(path, hidden,
 @pytest.mark.parametrize("epochs", [10**5, 10**6])
 def test_finding_the_last_finite_epoch_takes_no_more_steps_than_the_run(epochs, monkeypatch):
     taken = []
-    original = training.Training._is_finite_after
+    original = calls.Calls.is_finite_after
 
     def counted(self, step, stop):
         taken.append(stop - step)
         return original(self, step, stop)
 
-    monkeypatch.setattr(training.Training, "_is_finite_after", counted)
-    monkeypatch.setattr(training, "VISITS_PER_CALL", 1e9)  # all in a call or two
+    monkeypatch.setattr(calls.Calls, "is_finite_after", counted)
+    monkeypatch.setattr(calls, "VISITS_PER_CALL", 1e9)  # all in a call or two
     m = MLP(layer_sizes=(), output_activation="linear", learning_rate=1.005)
     with pytest.warns(RuntimeWarning, match="diverged in epoch 35707 "):
         m.train([[1.0]], [[1.0]], epochs)

@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy as np
 import pytest
 from processes import completed
 
@@ -31,26 +32,26 @@ SIZES = (999, 4000, 1)  # 4,004,001 weights
 def test_weights_the_kept_copy_and_what_is_drawn_are_counted(only, dtype, kept, bytes_each):
     needed = 4_004_001 * bytes_each
     only((2**62, "one limit"), (needed, "another limit"))
-    memory.check_memory(SIZES, dtype, kept=kept)
+    memory.check_memory(SIZES, dtype, copies=1 if kept else 0)
     only((2**62, "one limit"), (needed - 1, "another limit"))
     expected = (
         "^layer_sizes must make a network that memory can hold; 999-4000-1, .* 4,004,001 weights, "
         f".* {needed:,} bytes are needed, but another limit is {needed - 1:,} bytes$"
     )
     with pytest.raises(ValueError, match=expected):
-        memory.check_memory(SIZES, dtype, kept=kept)
+        memory.check_memory(SIZES, dtype, copies=1 if kept else 0)
 
 
 def test_without_a_limit_nothing_is_refused(only):
     only()
-    memory.check_memory((2**20, 2**20), "float64", kept=True)
+    memory.check_memory((2**20, 2**20), "float64", copies=1)
 
 
 def test_for_few_weights_nothing_is_looked_up(monkeypatch):
     monkeypatch.setattr(memory, "_limits", None)  # fails when called
-    memory.check_memory((1000, 2000, 1), "float64", kept=True)
+    memory.check_memory((1000, 2000, 1), "float64", copies=1)
     with pytest.raises(TypeError):
-        memory.check_memory((1000, 3000, 1), "float64", kept=True)
+        memory.check_memory((1000, 3000, 1), "float64", copies=1)
 
 
 def test_training_needs_more_than_weights_alone(only):
@@ -191,3 +192,13 @@ print(np.isfinite(m.error_))
 def test_under_a_limit_of_address_space_nothing_is_touched_in_vain(tmp_path):
     done = completed(LIMITED, tmp_path / "cache", MLP_FAST_CACHE_DIR="")
     assert done.stdout.strip() == "True"
+
+
+@pytest.mark.parametrize("epochs", [2**40, 10**12])
+def test_epochs_whose_losses_do_not_fit_are_refused(epochs):
+    m = MLP(layer_sizes=(2,)).train([[0.0]], [0.0], 3)
+    before = m.weights.copy(), m.loss_curve_
+    for call in (m.train, m.resume):
+        with pytest.raises(ValueError, match=rf"^epochs must be so few .* got {epochs}, for which"):
+            call([[0.0]], [0.0], epochs)
+    np.testing.assert_equal((m.weights.copy(), m.loss_curve_), before)

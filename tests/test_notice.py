@@ -268,11 +268,14 @@ def warmed(*arguments, **named):
     ("uses", "calls"),
     [
         ("online", {"train"}),
-        (["batch"], {"train"}),
-        ("predict", {"predict", "recall"}),
+        (["batch"], {"train", "accumulate", "descend"}),
+        ("predict", {"predict", "recall", "evaluate"}),
         (("step",), {"step", "forward", "backward"}),
         (["online", "sparse"], {"train"}),
-        (["predict", "batch", "sparse"], {"train", "predict", "recall"}),
+        (
+            ["predict", "batch", "sparse"],
+            {"train", "accumulate", "descend", "predict", "recall", "evaluate"},
+        ),
     ],
 )
 def test_warmup_follows_the_paths_of_the_uses_it_is_told(dtypes, uses, calls):

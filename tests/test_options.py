@@ -16,8 +16,9 @@ from spying import taken
 
 from mlp_fast import MLP
 from mlp_fast.activations import ACTIVATIONS, HIDDEN
+from mlp_fast.attached import Attached
 from mlp_fast.losses import LOSSES
-from mlp_fast.options import AS_CONFIGURED, CHECKS
+from mlp_fast.options import AS_CONFIGURED, CHECKS, OF_NETWORK
 from mlp_fast.options import DTYPES as NAMED
 from mlp_fast.paths import PATHS
 from mlp_fast.settings import Settings
@@ -25,6 +26,7 @@ from mlp_fast.suggestions import ABSENT, ELSEWHERE
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 T = np.array([[0.0], [1.0], [1.0], [0.0]])
+ATTACHED = Attached._fields
 FIELDS = {field.name: field.default for field in dataclasses.fields(Settings)}
 OTHER = {
     "layer_sizes": (3,),
@@ -42,6 +44,9 @@ OTHER = {
     "verbose": 1,
     "save_weights": True,
     "progress": True,
+    "validation_fraction": 0.25,
+    "patience": 3,
+    "tol": 0.5,
 }
 """For every option, a value other than its default."""
 
@@ -62,7 +67,18 @@ def test_there_is_one_list_of_options():
     assert [*of_class] == documented(MLP) == names
     of_train = inspect.signature(MLP.train).parameters
     assert documented(MLP.train) == [*of_train][1:]
-    assert sorted({*of_train} - {"self", "X", "T", "weights"}) == sorted(names)
+    assert sorted({*of_train} - {"self", "X", "T", "weights", *ATTACHED}) == sorted(names)
+
+
+def test_resume_has_the_options_that_can_change():
+    of_resume = inspect.signature(MLP.resume).parameters
+    assert documented(MLP.resume) == [*of_resume][1:-1]  # without those that are fixed
+    assert {*of_resume} - {"self", "X", "T", "fixed", *ATTACHED} == {*FIELDS} - OF_NETWORK
+    for name, parameter in of_resume.items():
+        if name not in ("self", "X", "T", "fixed"):
+            assert parameter.default is AS_CONFIGURED
+    of_train = inspect.signature(MLP.train).parameters
+    assert {name: of_train[name].default for name in ATTACHED} == Attached._field_defaults
 
 
 def test_signatures_show_every_default():
@@ -98,7 +114,7 @@ def test_choices_are_literals_of_what_there_is(function):
 
 def test_help_of_train_says_what_it_does_without_expanded_unions():
     text = pydoc.plain(pydoc.render_doc(MLP.train))
-    signature, found, _ = text.partition("    Train from fresh weights")
+    signature, found, _ = text.partition("    Train afresh")
     assert found
     assert "<as configured>" in signature
     assert "Union[" not in signature
@@ -221,8 +237,11 @@ def test_an_unknown_option_suggests_the_one_that_is_meant(call):
             continue
         with pytest.raises(TypeError, match=f"^unknown option '{unknown}': did you mean '{name}'"):
             call(**{unknown: 1})
-    for unknown in ABSENT.keys() - {"weights"}:
-        with pytest.raises(TypeError, match=f"^unknown option '{unknown}': {ABSENT[unknown]}; the"):
+    of_train = inspect.signature(MLP.train).parameters
+    for unknown in ABSENT.keys() - ({} if call is MLP else of_train.keys()):
+        with pytest.raises(
+            TypeError, match=f"^unknown option '{unknown}': {re.escape(ABSENT[unknown])}; the"
+        ):
             call(**{unknown: 1})
     with pytest.raises(TypeError, match=r"^unknown option 'quux'; the options are .*progress"):
         call(quux=1)

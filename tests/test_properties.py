@@ -47,14 +47,14 @@ def test_single_rows_through_the_batch_kernel_equal_online(network):
     for batch_size in (1, 2):
         settings = m.settings.told({"batch_size": batch_size, "epochs": 3, "shuffle": False})
         m.weights = before
-        run = net.training(settings, dense_rows(read_only(X)), read_only(T), 0)
+        run = net.calls(settings, dense_rows(read_only(X)), read_only(T), 0, 0, 3)
         kernel, arguments = run._path.kernel, run._arguments
         if batch_size == 2:
             network, data, rule, _ = arguments
             rule = rule._replace(batch_size=1)
             kernel = train_batch
             arguments = network, data, rule, batch_buffers(net.layout.shape, data, rule)
-        kernel(*arguments, run._curves, 0, 3 * len(X))
+        kernel(*arguments, run.curves, 0, 3 * len(X))
         runs.append(m.weights.copy())
     assert_close(*runs)
 
@@ -135,12 +135,12 @@ def test_cutting_a_run_anywhere_changes_no_bit(network, data):
     results, start = [], m.weights.copy()
     for ends in ([total], [*cuts, total]):
         m.weights = start
-        run = m._net.training(settings, dense_rows(read_only(X)), read_only(T), 0)
+        run = m._net.calls(settings, dense_rows(read_only(X)), read_only(T), 0, 0, epochs)
         kernel, arguments = run._path.kernel, run._arguments
         first = 0
         for last in ends:
             last -= last % per_epoch % run._path.cut  # where a run may be cut
-            kernel(*arguments, run._curves, first, last)
+            kernel(*arguments, run.curves, first, last)
             first = last
-        results.append((m._net.theta.tobytes(), *(c.tobytes() for c in run._curves)))
+        results.append((m._net.theta.tobytes(), *(c.tobytes() for c in run.curves)))
     assert results[0] == results[1]

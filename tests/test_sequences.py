@@ -49,7 +49,12 @@ seeds = st.integers(0, 2**32 - 1)
 which = st.integers(0, 99)
 widths = st.sampled_from([1, 2, 3, 8, 9, 17])
 rates = st.sampled_from([0.01, 0.1, 0.5])
-NAMES = ("error_", "loss_curve_", "saved_weights", "outputs")
+NAMES = ("error_", "loss_curve_", "epochs_", "best_epoch_", "stopped_", "saved_weights", "outputs")
+RESUMED = {
+    "resumed, best before last",
+    *(f"resumed, stopped by {why}" for why in ("epochs", "patience")),
+}
+NOT_IN_FILES = ("saved_weights", "outputs")
 
 
 def by_joblib(m):
@@ -66,14 +71,21 @@ def by_pickle(m):
     return pickle.load(file)
 
 
-COPIES = {"pickle": by_pickle, "deepcopy": copy.deepcopy, "copy": copy.copy}
+def by_file(m):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m"
+        m.save(path)
+        return MLP.load(path)
+
+
+COPIES = {"pickle": by_pickle, "deepcopy": copy.deepcopy, "copy": copy.copy, "file": by_file}
 if joblib is not None:
     COPIES["joblib"] = by_joblib
 
 
 def attributes(m):
     """Return copies of what a training or a forward process left behind."""
-    return {name: copy.deepcopy(vars(m)[name]) for name in NAMES if name in vars(m)}
+    return {name: copy.deepcopy(getattr(m, name)) for name in NAMES if hasattr(m, name)}
 
 
 def assert_same_attributes(m, expected):
@@ -156,6 +168,8 @@ class Sequences(RuleBasedStateMachine):
             lambda: m.forward([[0.0]]),
             lambda: m.backward([[0.0]]),
             lambda: m.step([0.0], 0.0),
+            lambda: m.resume([[0.0]], [0.0]),
+            lambda: m.save("m"),
         ]
         for call in calls:
             with pytest.raises(NotFittedError):
@@ -218,6 +232,81 @@ class Sequences(RuleBasedStateMachine):
         if max(np.abs(W).max() for W in model.weights) > 1e6:
             self.init_weights(i, seed)  # to go on with outputs that are finite
 
+    @rule(
+        i=which,
+        seed=seeds,
+        batch_size=st.sampled_from([1, 2, 4, None]),
+        k=st.integers(1, 12),
+        rate=rates,
+        form=st.sampled_from(list(FORMS)),
+        patience=st.sampled_from([None, 1, 2, 50]),
+        validated=st.booleans(),
+        parts=st.sampled_from([0, 1, 3]),
+        fails=st.booleans(),
+    )
+    def resume(self, i, seed, batch_size, k, rate, form, patience, validated, parts, fails):
+        """Three epochs are one, one and one; a callback that fails leaves those before."""
+        model = self.model(i)
+        (given, _), T, twin = model.rows(k, seed, form), model.targets(k, seed), by_pickle(model.m)
+        told = {"batch_size": batch_size, "learning_rate": rate, "patience": patience}
+        told |= {"orders": None, "validation": None}
+        if validated:
+            told["validation"] = model.rows(5, seed + 1)[0], model.targets(5, seed + 1)
+        data = given, T
+        if parts:  # without T, in chunks
+            rows = given if hasattr(given, "shape") else np.array(given)
+            data = [(rows[p::parts], T[p::parts]) for p in range(min(parts, k))], None
+        begun = getattr(model.m, "epochs_", 0)
+
+        def fail(epoch, m, logs):
+            assert m is model.m
+            if fails and epoch == begun + 1:
+                raise ZeroDivisionError
+
+        def resumed():
+            with contextlib.suppress(ZeroDivisionError):
+                model.m.resume(*data, 3, callback=fail, **told)
+
+        _, warned = called(resumed)
+        for _ in range(2 if fails else 3):
+            _, twin_warned = called(twin.resume, *data, 1, **told)
+            if twin_warned or twin.stopped_ == "patience":
+                break
+        assert bool(warned) == bool(twin_warned)
+        assert same_bits(model.m.weights, twin.weights)
+        assert all(np.isfinite(W).all() for W in model.m.weights)
+        assert model.m.loss_curve_.tobytes() == twin.loss_curve_.tobytes()
+        assert model.m.epochs_ == twin.epochs_
+        if twin.stopped_ == "epochs":
+            assert model.m.stopped_ == ("callback" if fails else "epochs")
+            assert model.m.epochs_ == begun + (2 if fails else 3)
+        assert "outputs" not in vars(model.m)
+        last = [run._history.last for run in (model.m, twin)]
+        assert (last[0] is None) == (last[1] is None)
+        assert last[0] is None or last[0].tobytes() == last[1].tobytes()
+        self.counts[f"resumed, stopped by {twin.stopped_}"] += 1
+        self.counts["resumed, best before last"] += last[0] is not None
+        self.go_on(model, i, seed)
+
+    @rule(i=which, seed=seeds, k=st.integers(1, 12), form=st.sampled_from(list(FORMS)))
+    def partial_train(self, i, seed, k, form):
+        """A pass is an epoch that is not shuffled."""
+        model = self.model(i)
+        (given, _), T, twin = model.rows(k, seed, form), model.targets(k, seed), by_pickle(model.m)
+        _, warned = called(model.m.partial_train, given, T)
+        told = {"shuffle": False, "orders": None, "validation": None, "patience": None}
+        _, twin_warned = called(twin.resume, given, T, 1, **told)
+        assert bool(warned) == bool(twin_warned)
+        assert same_bits(model.m.weights, twin.weights)
+        assert_same_attributes(model.m, attributes(twin))
+        self.go_on(model, i, seed)
+
+    def go_on(self, model, i, seed):
+        """Take over what a training has left, but go on with outputs that are finite."""
+        model.vector, model.forwarded = False, None
+        model.learn()
+        self.begin_anew_if_large(i, seed)
+
     @rule(i=which, l=which, p=which, q=which, value=st.floats(-2, 2, width=32), old=st.booleans())
     def write_a_weight(self, i, l, p, q, value, old):
         model = self.model(i)
@@ -242,6 +331,8 @@ class Sequences(RuleBasedStateMachine):
         weights = [(W * factor).astype(W.dtype) for W in model.weights]
         model.weights = weights
         model.m.weights = form(W.tolist() for W in weights)
+        if "best_epoch_" in model.attributes:  # no longer that of the weights there are
+            model.attributes["best_epoch_"] = model.m.best_epoch_
 
     @rule(i=which, seed=seeds, rate=rates, sparse=st.booleans())
     def step(self, i, seed, rate, sparse):
@@ -428,7 +519,12 @@ class Sequences(RuleBasedStateMachine):
         self.models.append(Model(twin, model.case))
         self.models[-1].vector = model.vector
         assert same_bits(twin.weights, model.weights)
-        assert_same_attributes(twin, model.attributes)
+        kept = {
+            name: value
+            for name, value in model.attributes.items()
+            if how != "file" or name not in NOT_IN_FILES
+        }
+        assert_same_attributes(twin, kept)
         self.counts[f"copies by {how}"] += 1
 
     # --- what is refused, after which nothing has changed ---
@@ -469,8 +565,21 @@ class Sequences(RuleBasedStateMachine):
             lambda: m.step(X[0], low[2]),
             lambda: m.step(X[0], T[0], -1.0),
             lambda: m.forward(X, wrong),
+            lambda: m.resume(nan, T),
+            lambda: m.resume(X, T, epochs=0),
+            lambda: m.resume(X, T, layer_sizes=(99,)),
+            lambda: m.resume(X, T, orders=None, validation=(wide, T)),
+            lambda: m.resume([(X, T), (wide, T)], epochs=2, orders=None, validation=None),
+            lambda: m.resume([(X, T), (X, low)], epochs=2, orders=None, validation=None),
+            lambda: m.train([(X, T), (nan, T)], epochs=2),
+            lambda: m.train(iter([(X, T)])),
+            lambda: m.train(X, T, validation_fraction=1.0),
+            lambda: m.partial_train(wide, T),
+            lambda: m.partial_train(X, T[:2]),
+            lambda: m.save(tempfile.gettempdir()),
+            lambda: MLP.load(tempfile.gettempdir()),
         ]
-        with pytest.raises((ValueError, TypeError)):
+        with pytest.raises((ValueError, TypeError, IsADirectoryError)):
             calls[bad % len(calls)]()
         self.counts["refused"] += 1
         model.check()
@@ -532,7 +641,7 @@ def run(max_examples, **options):
 
 def test_networks_and_their_copies_go_through_any_sequence_of_calls():
     counts = run(200)
-    assert counts.keys() >= STEPS | {f"copies by {how}" for how in COPIES}
+    assert counts.keys() >= STEPS | RESUMED | {f"copies by {how}" for how in COPIES}
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ ENCODED = (
 )
 
 ENCODED_SAMPLE = "rows of np.eye(n_classes), or as 0 and 1 if there is one output"
+TARGETS = "T", "t", "validation[1]"  # how the names of targets begin
 TEXT_OR_OBJECTS = "USTO"  # kinds of dtypes: text, bytes, NumPy's StringDType, Python objects
 
 
@@ -80,7 +81,7 @@ def _no_numbers(name: str, values: Any, array: NDArray[Any]) -> str:
     if array.dtype.kind not in TEXT_OR_OBJECTS:
         return f"{name} must hold real numbers; got dtype {array.dtype}"
     text = next((value for value in array.flat if isinstance(value, str | bytes)), None)
-    if text is not None and name in ("T", "t"):
+    if text is not None and name.startswith(TARGETS):
         return f"{name} must hold real numbers; {_class_names(name, text, array)}"
     other = _first_that_is_not(CONVERTIBLE, array)
     if other is None:
@@ -94,7 +95,7 @@ def _class_names(name: str, text: Any, array: NDArray[Any]) -> str:
     other = _first_that_is_not((str, bytes), array)
     if other is not None:
         return f"got class names such as {shown(text)}, but {other}, which names no class"
-    encoded = ENCODED if name == "T" else ENCODED_SAMPLE
+    encoded = ENCODED_SAMPLE if name == "t" else ENCODED
     return f"got class names such as {shown(text)}: encode them as {encoded}"
 
 
@@ -107,10 +108,17 @@ def _first_that_is_not(types: tuple[type, ...], array: NDArray[Any]) -> str | No
     return None
 
 
-def as_matrix(name: str, array: NDArray[Any], dtype: str, shape: str = "(k, n_in)") -> Floats:
-    """Check a matrix; error messages describe its shape as `shape`."""
+def as_matrix(
+    name: str, array: NDArray[Any], dtype: str, shape: str = "(k, n_in)", finite: bool = True
+) -> Floats:
+    """Check a matrix, whose shape error messages describe as `shape`.
+
+    If not `finite`, its numbers need not be so.
+    """
     if array.ndim != 2:
         raise ValueError(f"{name} must be 2-D, of shape {shape}; got shape {array.shape}")
+    if not finite:
+        return in_kernel_form(array, _DTYPES[dtype])
     return as_finite(name, array, dtype)
 
 

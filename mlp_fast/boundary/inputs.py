@@ -12,17 +12,22 @@ from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.simd.types import Floats
 
 
-def as_rows(X: Any, dtype: str, n_in: int | None = None) -> Rows:
-    """Check a matrix of inputs, dense or CSR; return it as `Rows`."""
+def as_rows(
+    X: Any, dtype: str, n_in: int | None = None, name: str = "X", finite: bool = True
+) -> Rows:
+    """Check a matrix of inputs, dense or CSR, that errors call by a name; return it as `Rows`.
+
+    If not `finite`, the numbers of a dense one need not be so.
+    """
     if type(X) is Rows:
         rows = X  # made, and checked, by this package
     elif _is_sparse(X):
-        rows = sparse_rows("X", X, dtype)
+        rows = sparse_rows(name, X, dtype)
     else:
-        rows = dense_rows(as_matrix("X", as_array("X", X), dtype))
+        rows = dense_rows(as_matrix(name, as_array(name, X), dtype, finite=finite))
     if n_in is not None and rows.n != n_in:
         raise ValueError(
-            f"X must have {n_in} columns, one for each input of the network; got {rows.n}"
+            f"{name} must have {n_in} columns, one for each input of the network; got {rows.n}"
         )
     return rows
 

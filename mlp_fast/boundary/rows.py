@@ -37,3 +37,16 @@ def as_dense(rows: Rows) -> Floats:
     X = np.zeros(rows.shape, rows.values.dtype)
     X[np.repeat(np.arange(rows.shape[0]), np.diff(rows.starts)), rows.columns] = rows.values
     return read_only(X)
+
+
+def rows_at(rows: Rows, index: NDArray[np.int64]) -> Rows:
+    """Return a copy of the rows at some indices, which increase."""
+    if not rows.sparse:
+        return dense_rows(read_only(rows.X[index]))
+    chosen = np.zeros(rows.shape[0], bool)
+    chosen[index] = True
+    lengths = np.diff(rows.starts)
+    stored = np.repeat(chosen, lengths)
+    starts = np.concatenate([[0], np.cumsum(lengths[index])])
+    columns = read_only(rows.columns[: stored.size][stored])
+    return csr_rows(rows.values[: stored.size][stored], columns, read_only(starts), rows.n)

@@ -16,14 +16,22 @@ MOST_CLASSES = 30  # whole numbers of more values than this are ages or counts r
 SUM_TOLERANCE = 1e-5  # how far a row of probabilities may be from summing to 1, in any dtype
 
 
-def as_targets(T: Any, dtype: str, k: int) -> tuple[Floats, bool]:
-    """Check targets, one row per row of X; return them as a matrix, and whether they were 1-D."""
-    array = as_array("T", T)
+def as_targets(
+    T: Any, dtype: str, k: int, names: tuple[str, str] = ("X", "T")
+) -> tuple[Floats, bool]:
+    """Check targets, one row per row of X; return them as a matrix, and whether they were 1-D.
+
+    Errors call X and T by their names.
+    """
+    inputs, name = names
+    array = as_array(name, T)
     vector = array.ndim == 1
     matrix = array.reshape(-1, 1) if vector else array
-    targets = as_matrix("T", matrix, dtype, shape="(k, n_out) or (k,)")
+    targets = as_matrix(name, matrix, dtype, shape="(k, n_out) or (k,)")
     if targets.shape[0] != k:
-        raise ValueError(f"T must have as many rows as X; got {targets.shape[0]} and {k}")
+        raise ValueError(
+            f"{name} must have as many rows as {inputs}; got {targets.shape[0]} and {k}"
+        )
     return targets, vector
 
 
@@ -88,11 +96,11 @@ def check_classes(T: Floats, output: Activation) -> None:
         )
 
 
-def check_width(T: Floats, n_out: int) -> None:
+def check_width(T: Floats, n_out: int, name: str = "T") -> None:
     """Check that targets have one column per output of the network."""
     if T.shape[1] != n_out:
         hint = f"; {ONE_HOT}" if T.shape[1] == 1 else ""
         raise ValueError(
-            f"T must have {n_out} columns, one for each output of the network; "
+            f"{name} must have {n_out} columns, one for each output of the network; "
             f"got {T.shape[1]}{hint}"
         )

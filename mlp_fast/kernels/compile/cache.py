@@ -109,7 +109,7 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
             except OSError:
                 continue
             checksum, payload = blob[:_CHECKSUM_BYTES], blob[_CHECKSUM_BYTES:]
-            if hashlib.sha256(payload).digest() == checksum:
+            if _checksum(name, payload) == checksum:
                 # without a refresh of the context, which imports what only compiling needs: that
                 # would take five times as long as all else
                 return CompileResult._rebuild(target_context, *pickle.loads(payload))
@@ -120,8 +120,8 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
         if not self._enabled or _digest_of_sources() != SOURCES:
             return  # edited since import: the compiled code is not that of the files
         payload = dumps(data._reduce())
-        blob = hashlib.sha256(payload).digest() + payload
         name = self._file_name(sig, data.codegen)
+        blob = _checksum(name, payload) + payload
         complaint = ""
         for folder in folders():
             try:
@@ -153,6 +153,11 @@ class KernelCache(_Cache):  # type: ignore[misc]  # Numba ships no types
             if path.name.split("-")[1] != SOURCES:
                 with contextlib.suppress(OSError):  # somebody else's, or in use
                     path.unlink()
+
+
+def _checksum(name: str, payload: bytes) -> bytes:
+    """Return the checksum of a file: of its name, too, for another kernel's code is no code."""
+    return hashlib.sha256(name.encode() + b"\0" + payload).digest()
 
 
 def _read_trusted(path: Path) -> bytes:

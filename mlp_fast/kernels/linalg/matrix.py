@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mlp_fast.kernels.compile.jit import inlined
 from mlp_fast.kernels.simd.types import Floats
 
 
@@ -38,3 +39,10 @@ class Rows(NamedTuple):
     def shape(self) -> tuple[int, int]:
         """The shape (k, n) of the matrix."""
         return (self.starts.size - 1 if self.sparse else self.X.shape[0]), self.n
+
+
+@inlined
+def rows_from(rows: Rows, start: int, n: int) -> Rows:
+    """Return the n rows from `start` on, or those there are."""
+    X, starts = rows.X[start : start + n], rows.starts[start:]
+    return Rows(X, rows.values, rows.columns, starts, rows.sparse, rows.n)

@@ -21,12 +21,17 @@ def skips_zeros(rows: Rows) -> bool:
 
 @kernel
 def zeros_are_many(X: Floats) -> bool:
-    """Return whether more than MANY_ZEROS of a matrix is zero."""
-    zeros = 0
+    """Return whether more than MANY_ZEROS of a matrix is zero, as soon as that is certain."""
+    zeros, enough, left = 0, MANY_ZEROS * X.size, X.size
     for i in range(X.shape[0]):
         for p in range(X.shape[1]):
             zeros += X[i, p] == 0
-    return zeros > MANY_ZEROS * X.size
+        left -= X.shape[1]
+        if zeros > enough:
+            return True
+        if zeros + left <= enough:
+            return False
+    return False
 
 
 @inner_kernel

@@ -67,6 +67,7 @@ class Rule(NamedTuple):
     batch_size: int
     shuffle: bool  # whether each epoch writes a fresh order into orders
     key: int  # of the random stream that orders are drawn from
+    epoch: int  # epochs that were shuffled before: each draws an order of its own
 
 
 class Curves(NamedTuple):

@@ -5,7 +5,7 @@ weight is read once for all rows of a tile.
 """
 
 from mlp_fast.kernels.compile.jit import inlined, kernel
-from mlp_fast.kernels.linalg.matrix import Rows
+from mlp_fast.kernels.linalg.matrix import Rows, rows_from
 from mlp_fast.kernels.network.arguments import Network
 from mlp_fast.kernels.network.forward_batch import Work, forward_batch, part_of
 from mlp_fast.kernels.simd.types import Floats
@@ -30,10 +30,8 @@ def recall_rows(network: Network, rows: Rows, work: Work, out: Floats, sparse: b
     outputs = work.outputs[top.before * work.capacity :]
     k = out.shape[0]
     for start in range(0, k, work.capacity):
-        X, starts = rows.X[start : start + work.capacity], rows.starts[start:]
-        some = Rows(X, rows.values, rows.columns, starts, rows.sparse, rows.n)
         samples = work.every[: min(work.capacity, k - start)]
-        part = part_of(some, samples, work, sparse)
+        part = part_of(rows_from(rows, start, work.capacity), samples, work, sparse)
         forward_batch(network, part, work, sparse)
         for i in range(samples.size):
             for j in range(top.n_out):

@@ -35,5 +35,5 @@ def order_of(epoch: int, begins: bool, data: Data, rule: Rule) -> NDArray[np.int
     """Return the order of an epoch's samples; a shuffled one is drawn when the epoch begins."""
     order: NDArray[np.int64] = data.orders[epoch % data.orders.shape[0]]
     if rule.shuffle and begins:
-        permute(order, rule.key, epoch)
+        permute(order, rule.key, rule.epoch + epoch)
     return order

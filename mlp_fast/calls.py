@@ -1,0 +1,74 @@
+"""Calls of a kernel that trains, each of about 50 ms: short enough for Ctrl-C and for progress."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from mlp_fast.boundary.arrays import read_only
+from mlp_fast.kernels.linalg.finite import all_finite
+from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
+from mlp_fast.paths import Path
+
+SECONDS_PER_CALL = 0.05  # short enough for Ctrl-C, long enough that a call's overhead vanishes
+VISITS_PER_CALL = 5e7  # weights visited in that time: a first guess, corrected by each call
+
+
+class Calls:
+    """A kernel, and the examples that it is called on, for some epochs.
+
+    Where the calls are cut does not change the result. A call covers whole epochs, or part of one.
+
+    Parameters
+    ----------
+    path : Path
+        The path whose kernel is called.
+    arguments : tuple of Network, Data, Rule and the path's buffers
+        The kernel's arguments; the network's weights are updated in place.
+    epochs : int
+        How many epochs there will be at most.
+    """
+
+    def __init__(self, path: Path, arguments: tuple[Network, Data, Rule, Any], epochs: int) -> None:
+        network, data, rule, _ = arguments
+        self._path, self._arguments = path, arguments
+        self.theta = network.theta
+        self.k: int = data.T.shape[0]
+        self._batch_size = rule.batch_size
+        self.per_epoch: int = -(-self.k // rule.batch_size)
+        self._steps_per_call = max(
+            1, int(VISITS_PER_CALL / (3 * self.theta.size * min(self.k, rule.batch_size)))
+        )
+        self.curves = Curves(np.zeros(epochs), np.zeros(epochs))
+        self._seen_theta, self._seen_losses = read_only(self.theta), read_only(self.curves.loss)
+
+    def end_of_call(self, step: int, until: int) -> int:
+        """Return the step at which the call from `step` ends, not after the end of an epoch."""
+        stop, epoch = step + self._steps_per_call, step - step % self.per_epoch
+        next_epoch = epoch + self.per_epoch
+        if stop < next_epoch:
+            return min(next_epoch, stop + (epoch - stop) % self._path.cut)
+        if step % self.per_epoch != 0:
+            return next_epoch
+        return min(stop - stop % self.per_epoch, until * self.per_epoch)
+
+    def is_finite_after(self, step: int, stop: int) -> bool:
+        """Run the kernel from step to stop; return whether every loss and weight is finite."""
+        started = time.perf_counter()
+        self._path(*self._arguments, self.curves, step, stop)
+        seconds = max(time.perf_counter() - started, 1e-6)
+        # clamped, because the first call also compiles or loads the kernel
+        factor = min(4.0, max(0.25, SECONDS_PER_CALL / seconds))
+        self._steps_per_call = max(1, round((stop - step) * factor))
+        losses = self._seen_losses[step // self.per_epoch : -(-stop // self.per_epoch)]
+        return all_finite(losses) and all_finite(self._seen_theta)
+
+    def samples(self, step: int) -> int:
+        """Return how many samples the steps before `step` take."""
+        epoch, batch = divmod(step, self.per_epoch)
+        return epoch * self.k + batch * self._batch_size
+
+    def forget(self, first: int, last: int) -> None:
+        """Clear the sums of epochs first to last (exclusive), which are to be run again."""
+        for curve in self.curves:
+            curve[first:last] = 0.0

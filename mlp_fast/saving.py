@@ -1,0 +1,263 @@
+"""A network as a file: what `MLP.save` writes, and how `MLP.load` checks it."""
+
+import dataclasses
+import math
+import os
+from array import array
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp_fast.archive import read_archive, write_archive
+from mlp_fast.boundary.arrays import read_only
+from mlp_fast.boundary.weights import as_weights
+from mlp_fast.history import Best, History
+from mlp_fast.kernels.linalg.finite import all_finite
+from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.net import Net
+from mlp_fast.options import DTYPES, LARGEST_COUNT, LARGEST_SEED, all_sizes
+from mlp_fast.settings import Settings
+
+Arrays = dict[str, NDArray[Any]]
+Header = dict[str, Any]
+
+RULE = "gradient descent"
+LARGEST_PASSES = 2**63 - 2 * LARGEST_COUNT  # with all that options allow, they fit an int64
+STOPPED = "", "epochs", "patience", "callback", "interrupted", "diverged"
+LONGEST = 500  # characters of a reason
+
+
+class Saved(NamedTuple):
+    """What a file holds."""
+
+    settings: Settings
+    in_force: Settings
+    net: Net
+    history: History
+
+
+def write(path: "str | os.PathLike[str]", saved: Saved) -> None:
+    """Write a network to a file, in one piece or not at all.
+
+    Raises
+    ------
+    ValueError
+        If a weight is not finite, for `read` would refuse it.
+    OSError
+        If the file cannot be written.
+    """
+    settings, in_force, net, history = saved
+    best, last = history.best, history.last
+    for theta in (net.theta, last, best and best.theta):
+        if theta is not None and not all_finite(read_only(theta)):
+            raise ValueError(
+                "weights must be finite to be saved; one was set to a number that is not"
+            )
+    header, arrays = _state_of(history)
+    header |= {
+        "settings": _options(settings),
+        "in_force": _options(in_force),
+        "sizes": list(net.layout.sizes),
+        "online_layout": net.layout.input_major,
+        "vector": net.vector,
+        "rule": RULE,
+    }
+    arrays |= {f"weights_{l}": W for l, W in enumerate(net.layout.views(net.theta))}
+    if best is not None and not np.array_equal(best.theta, net.theta):
+        arrays |= {f"best_{l}": W for l, W in enumerate(net.layout.views(best.theta))}
+    if last is not None:
+        arrays |= {f"last_{l}": W for l, W in enumerate(net.layout.views(last))}
+    for name, options in (("orders", settings), ("orders_in_force", in_force)):
+        if options.orders is not None:
+            arrays[name] = options.orders
+    write_archive(path, header, arrays)
+
+
+def read(path: "str | os.PathLike[str]") -> Saved:
+    """Read a network from a file.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no network that was saved; nothing in it is executed.
+    OSError
+        If it cannot be read.
+    """
+    header, arrays = read_archive(path)
+    try:
+        return _network(header, arrays)
+    except (ValueError, TypeError, OverflowError) as error:
+        reason = str(error)
+        if len(reason) > LONGEST:  # it may show what a hostile header holds, which may be megabytes
+            reason = f"{reason[: LONGEST - 1]}…"
+        raise ValueError(f"{os.fspath(path)} is no network that mlp_fast saved: {reason}") from None
+
+
+def _options(settings: Settings) -> Header:
+    """Return all options but orders, which are an array, as JSON knows them."""
+    fields = dataclasses.fields(settings)
+    options = {field.name: getattr(settings, field.name) for field in fields if field.repr}
+    return {
+        name: [*value] if isinstance(value, tuple) else value for name, value in options.items()
+    }
+
+
+def _state_of(history: History) -> tuple[Header, Arrays]:
+    """Return what is known of a training, but for weights."""
+    best = history.best
+    header: Header = {
+        "seed": history.seed,
+        "started": history.started,
+        "epochs": history.epochs,
+        "passes": history.passes,
+        "error": _or_none(history.error),
+        "stopped": history.stopped,
+        "waits_from": history.waits_from,
+        "validated": history.validated,
+        "best": best and [best.epoch, _or_none(best.loss), best.of_validation],
+    }
+    return header, {"loss": history.loss_curve, "validation_loss": history.validation_loss_curve}
+
+
+def _network(header: Header, arrays: Arrays) -> Saved:
+    """Check everything, and make the network."""
+    settings = _settings(header, "settings", arrays.pop("orders", None))
+    in_force = _settings(header, "in_force", arrays.pop("orders_in_force", None))
+    rule = _take(header, "rule", str)
+    if rule != RULE:
+        raise ValueError(f"it was trained by the rule {rule!r}; this mlp_fast knows {RULE!r}")
+    sizes = all_sizes(_take(header, "sizes", list))
+    if sizes[1:-1] != in_force.layer_sizes:
+        raise ValueError(f"its sizes are {sizes}, but its layer_sizes {in_force.layer_sizes}")
+    _check_room(sizes, arrays)
+    online, vector = _take(header, "online_layout", bool), _take(header, "vector", bool)
+    if vector and sizes[-1] != 1:
+        raise ValueError(f"its targets were 1-D, but it has {sizes[-1]} outputs")
+    layers = len(sizes) - 1
+    # the layout follows from the batch size that the network was made for, which may have changed
+    made_for = in_force.told({"batch_size": 1 if online else None})
+    history = _history(header, arrays)
+    weights = _layers(arrays, "weights", layers, in_force.dtype)
+    net = Net.fresh(made_for, sizes, history.seed, vector, weights=weights)
+    best = _take(header, "best", list, type(None))
+    if best is not None:
+        theta = net.layout.copy(net.theta)
+        if "best_0" in arrays:
+            theta = as_weights(
+                _layers(arrays, "best", layers, in_force.dtype), net.layout, net.dtype
+            )
+        history.best = _best(best, history, theta)
+        if "last_0" in arrays:
+            history.last = as_weights(
+                _layers(arrays, "last", layers, in_force.dtype), net.layout, net.dtype
+            )
+    if header or arrays:
+        raise ValueError(
+            f"it holds {', '.join(map(repr, [*header, *arrays]))}, which no network has"
+        )
+    return Saved(settings, in_force, net, history)
+
+
+def _take(header: Header, name: str, *types: type) -> Any:
+    """Take an entry out of the header, which must be there and of one of these types."""
+    if name not in header:
+        raise ValueError(f"its header has no {name}")
+    value = header.pop(name)
+    if type(value) not in types:
+        raise ValueError(
+            f"{name} in its header must be {types[0].__name__}; got {type(value).__name__}"
+        )
+    return value
+
+
+def _number(header: Header, name: str, most: int = LARGEST_COUNT) -> int:
+    number: int = _take(header, name, int)
+    if not 0 <= number <= most:
+        raise ValueError(f"{name} in its header must be from 0 to {most}; got {number}")
+    return number
+
+
+def _settings(header: Header, name: str, orders: Any) -> Settings:
+    """Return options; each is checked as if it was given to `MLP`."""
+    options = _take(header, name, dict)
+    known = {field.name for field in dataclasses.fields(Settings) if field.repr}
+    for option in options:
+        if option not in known:
+            raise ValueError(f"its {name} have an unknown option {option!r}")
+    # before NumPy sees it, to which much else is a dtype
+    if options.get("dtype", DTYPES[0]) not in DTYPES:
+        raise ValueError(f"dtype in its {name} must be one of {', '.join(DTYPES)}")
+    return Settings(**options, orders=orders)
+
+
+def _check_room(sizes: Sequence[int], arrays: Arrays) -> None:
+    """Check the weights' shapes before anything is made of these sizes."""
+    for l, shape in enumerate((n_in + 1, n_out) for n_in, n_out in pairwise(sizes)):
+        W = arrays.get(f"weights_{l}")
+        if W is None or W.shape != shape:
+            raise ValueError(f"weights_{l} must be an array of shape {shape}")
+
+
+def _layers(arrays: Arrays, name: str, n: int, dtype: str) -> list[Floats]:
+    """Take the weights of every layer out of the arrays."""
+    layers = []
+    for l in range(n):
+        W = arrays.pop(f"{name}_{l}", None)
+        if W is None or W.dtype != dtype:
+            raise ValueError(f"{name}_{l} must be an array of {dtype}")
+        layers.append(W)
+    return layers
+
+
+def _history(header: Header, arrays: Arrays) -> History:
+    """Return what is known of the training, but for weights."""
+    epochs = _number(header, "epochs", 2**62)
+    curves = []
+    for name, lengths in (("loss", {epochs}), ("validation_loss", {0, epochs})):
+        curve = arrays.pop(name, None)
+        if curve is None or curve.dtype != np.float64 or curve.shape not in {(n,) for n in lengths}:
+            raise ValueError(f"{name} must be a vector of float64, a number for each epoch")
+        unknown = np.isnan(curve)
+        if unknown.any() and (name == "loss" or unknown.all()):
+            raise ValueError(f"{name} must hold the losses of epochs, and they are NaN")
+        curves.append(array("d", curve.tobytes()))
+    error, stopped = _take(header, "error", float, type(None)), _take(header, "stopped", str)
+    if stopped not in STOPPED:
+        raise ValueError(f"stopped in its header must be one of {STOPPED}; got {stopped!r}")
+    started = _take(header, "started", bool)
+    if started != (stopped != "") or (epochs > 0 and not started):
+        raise ValueError(
+            f"its header must say why its training stopped if it has started, and only then; got "
+            f"started={started}, stopped={stopped!r}, epochs={epochs}"
+        )
+    return History(
+        seed=_number(header, "seed", LARGEST_SEED),
+        started=started,
+        epochs=epochs,
+        passes=_number(header, "passes", LARGEST_PASSES),
+        loss=curves[0],
+        validation_loss=curves[1],
+        error=math.nan if error is None else error,
+        stopped=stopped,
+        waits_from=_number(header, "waits_from", epochs),
+        validated=_take(header, "validated", bool),
+    )
+
+
+def _best(entry: list[Any], history: History, theta: Floats) -> Best:
+    """Return the best weights, and the epoch after which they were."""
+    types = [type(value) for value in entry]
+    if types not in ([int, float, bool], [int, type(None), bool]):
+        raise ValueError("best in its header must be an epoch, a loss, and whose loss it is")
+    epoch, loss, of_validation = entry
+    if not 0 <= epoch < history.epochs or (of_validation and not history.validation_loss):
+        raise ValueError(f"best in its header is epoch {epoch}; it was trained {history.epochs}")
+    return Best(epoch, math.inf if loss is None else loss, theta, of_validation)
+
+
+def _or_none(number: float) -> float | None:
+    """Return a number for JSON, which knows neither NaN nor infinity."""
+    return number if math.isfinite(number) else None
