@@ -1,18 +1,18 @@
 """The loss of the best constant answer, and a warning about training that ends no better."""
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.settings import Settings
+from mlp_fast.warn import warn
 
 LEAST_EPOCHS = 100
 LARGEST_SHARE = 0.9
 
 
-def warn_if_no_better(loss: float, T: Floats, settings: Settings, stacklevel: int) -> None:
+def warn_if_no_better(loss: float, T: Floats, settings: Settings) -> None:
     """Warn if, after many epochs, the loss is not clearly below that of a constant answer."""
     if settings.epochs < LEAST_EPOCHS:
         return
@@ -21,14 +21,13 @@ def warn_if_no_better(loss: float, T: Floats, settings: Settings, stacklevel: in
     if not loss > LARGEST_SHARE * constant or np.all(T[0] == T):  # or nothing to learn
         return
     updates = ", one update an epoch" if settings.batch_size is None else ""
-    warnings.warn(
+    warn(
         f"after {settings.epochs} epochs the loss is {loss:.4g}, and that of the best constant "
         f"answer is {constant:.4g}: the network has learnt next to nothing. What usually helps: "
         f"another learning_rate (it was {settings.learning_rate:g}); a smaller batch_size, such as "
         f"32 or 1 (it was {settings.batch_size}{updates}); inputs scaled to mean 0 and standard "
         "deviation 1",
         UserWarning,
-        stacklevel=stacklevel + 1,
     )
 
 

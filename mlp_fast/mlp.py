@@ -1,7 +1,6 @@
 """The public class `MLP`: options, training, recall."""
 
 import os
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -12,9 +11,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from mlp_fast.activations import SIGMOID, SOFTMAX, HiddenName, OutputName
 from mlp_fast.attached import NOTHING, Attached, Callback
 from mlp_fast.boundary.chunks import Chunks
-from mlp_fast.boundary.examples import Examples, as_examples
+from mlp_fast.boundary.examples import Examples
 from mlp_fast.boundary.inputs import as_rows, as_sample
 from mlp_fast.boundary.rows import as_dense
+from mlp_fast.boundary.sources import as_arrays, as_source
 from mlp_fast.boundary.targets import (
     as_target,
     as_targets,
@@ -38,6 +38,7 @@ from mlp_fast.saving import Saved, read, write
 from mlp_fast.settings import Settings
 from mlp_fast.single_row import Answering
 from mlp_fast.suggestions import suggesting
+from mlp_fast.warn import warn
 from mlp_fast.weights import Weights
 
 
@@ -330,18 +331,14 @@ class MLP:
                 checkpoint=checkpoint,
                 checkpoint_every=checkpoint_every,
             )
-        source = _source(X, T, settings.dtype)
-        sizes = (source.n_in, *settings.layer_sizes, source.n_out)
-        seed = fresh_seed() if settings.random_state is None else settings.random_state
-        net = Net.fresh(settings, sizes, seed, source.vector, weights=weights)
-        history = History(seed, validated=validation is not None)
+        source = as_source(X, T, settings.dtype)
+        net, history = _fresh(settings, source, weights)
         run = Run(self, net, history, settings, attached, source, found)
-        saved = [Weights(net.layout, net.theta).copy()] if settings.save_weights else None
-        run.go(self._set_net, net, settings, history, attached, saved)
+        run.go(self._begin, net, settings, history, attached)
         if history.stopped == "diverged":
             _warn_of_divergence(history)
         elif history.stopped == "epochs" and isinstance(run.source, Examples):
-            warn_if_no_better(history.loss[-1], run.source.T, settings, stacklevel=3)
+            warn_if_no_better(history.loss[-1], run.source.T, settings)
         return self
 
     @suggesting
@@ -426,17 +423,16 @@ class MLP:
         """
         net, history = self._fitted(), self._trained()
         self._check_idle("resume")
-        told = given(locals())
+        arguments = locals()
+        told = given(arguments)
         self._check_fixed(fixed)
         if self._in_force.orders is not None and "orders" not in told:
             raise ValueError("orders must be given to resume, or be None, as some are in force")
         now: dict[str, Any] = {
-            "validation": validation,
-            "callback": callback,
-            "checkpoint": checkpoint,
+            name: value
+            for name, value in arguments.items()
+            if name in Attached._fields and value is not AS_CONFIGURED
         }
-        now["checkpoint_every"] = checkpoint_every
-        now = {name: value for name, value in now.items() if value is not AS_CONFIGURED}
         # of validation rows and a fraction, the one that is given replaces the other
         if now.get("validation") is not None:
             told.setdefault("validation_fraction", None)
@@ -450,7 +446,8 @@ class MLP:
                 "validation must be given to resume, or be None: training had validation rows, "
                 "which are not part of a copy or a file"
             )
-        source = _source(X, T, net.dtype, net)
+        sizes = net.layout.sizes
+        source = as_source(X, T, net.dtype, sizes[0], sizes[-1])
         run = Run(self, net, history, settings, attached, source, net)
         run.go(self._continue, settings, attached, source.vector, validated)
         if history.stopped == "diverged":
@@ -500,23 +497,20 @@ class MLP:
         40
         """
         self._check_idle("partial_train")
-        net, in_force = self._net, self._in_force
-        found = net
-        if net is None:
+        found, in_force = self._net, self._in_force
+        if found is None:
             in_force = self._settings
-            source = _examples(X, T, in_force.dtype, None)
-            seed = fresh_seed() if in_force.random_state is None else in_force.random_state
-            sizes = (source.n_in, *in_force.layer_sizes, source.n_out)
-            net, history = Net.fresh(in_force, sizes, seed, source.vector), History(seed)
+            source = as_arrays(X, T, in_force.dtype)
+            net, history = _fresh(in_force, source)
         else:
-            source, history = _examples(X, T, net.dtype, net), self._trained()
+            net, history, sizes = found, self._trained(), found.layout.sizes
+            source = as_arrays(X, T, net.dtype, sizes[0], sizes[-1])
         best, last, epochs = history.best, history.last, history.epochs
         shown = None if best is None else net.theta.copy()
         run = Run(self, net, history, in_force.told(ONE_PASS), NOTHING, source, found)
         try:
             if found is None:
-                saved = [Weights(net.layout, net.theta).copy()] if in_force.save_weights else None
-                run.go(self._set_net, net, in_force, history, NOTHING, saved)
+                run.go(self._begin, net, in_force, history, NOTHING)
             else:
                 run.go(self._continue, in_force, self._attached, source.vector, history.validated)
         finally:
@@ -525,7 +519,7 @@ class MLP:
                     history.best, history.last = best, last
                 net.theta[:] = shown
         if history.stopped == "diverged":
-            _warn_of_divergence(history, stacklevel=3)
+            _warn_of_divergence(history)
         return self
 
     def save(self, path: "str | os.PathLike[str]") -> None:
@@ -1045,7 +1039,6 @@ class MLP:
         settings: Settings,
         history: History,
         attached: Attached = NOTHING,
-        saved: list[list[Floats]] | None = None,
     ) -> None:
         """Replace the network, and drop the results of the one before."""
         state = vars(self)
@@ -1053,8 +1046,13 @@ class MLP:
             state.pop(name, None)
         state.update(_net=net, _in_force=settings, _history=history, _attached=attached)
         state.update(_forward=None, _answering=None)
-        if saved is not None:
-            state["saved_weights"] = saved
+
+    def _begin(self, net: Net, settings: Settings, history: History, attached: Attached) -> None:
+        """Replace the network by one that is to be trained."""
+        self._set_net(net, settings, history, attached)
+        history.validated = attached.validation is not None
+        if settings.save_weights:
+            self.saved_weights = [self.weights.copy()]
 
     def _continue(
         self, settings: Settings, attached: Attached, vector: bool, validated: bool
@@ -1083,38 +1081,22 @@ ONE_PASS = {
 """What `partial_train` takes in place of the options in force."""
 
 
-def _source(X: Any, T: Any, dtype: str, net: Net | None = None) -> Examples | Chunks:
-    """Return checked examples; without T, chunks of them."""
-    if T is not None:
-        return _examples(X, T, dtype, net)
-    if net is None:
-        return Chunks(X, dtype)
-    return Chunks(X, dtype, net.layout.sizes[0], net.layout.sizes[-1])
+def _fresh(
+    settings: Settings, source: Examples | Chunks, weights: Any = None
+) -> tuple[Net, History]:
+    """Return a network for what it is to be trained on, and the beginning of its history."""
+    seed = fresh_seed() if settings.random_state is None else settings.random_state
+    sizes = (source.n_in, *settings.layer_sizes, source.n_out)
+    return Net.fresh(settings, sizes, seed, source.vector, weights=weights), History(seed)
 
 
-def _examples(X: Any, T: Any, dtype: str, net: Net | None) -> Examples:
-    """Return checked examples, which fit the network if there is one."""
-    if isinstance(T, int):
-        raise ValueError(
-            f"T must be 2-D, of shape (k, n_out), or 1-D; got {T}. Chunks take no T: give epochs "
-            "by name"
-        )
-    if net is None:
-        return as_examples(X, T, dtype)
-    examples = as_examples(X, T, dtype, net.layout.sizes[0])
-    check_width(examples.T, net.layout.sizes[-1])
-    return examples
-
-
-def _warn_of_divergence(history: History, stacklevel: int = 4) -> None:
-    """Warn at the line that called `MLP.train`, through its wrapper."""
+def _warn_of_divergence(history: History) -> None:
     kept = "those before that epoch"
     if history.last is not None:
         kept = "those of the best epoch, and resume goes on from those before that epoch"
-    warnings.warn(
+    warn(
         f"training diverged in epoch {history.epochs} (counted from 0): a loss or a weight is no "
         f"longer finite. The weights are {kept}; a smaller learning_rate or scaled inputs may "
         "help.",
         RuntimeWarning,
-        stacklevel=stacklevel,
     )

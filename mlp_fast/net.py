@@ -1,7 +1,6 @@
 """A network that has weights: how it computes and learns, given checked arrays."""
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -26,6 +25,7 @@ from mlp_fast.memory import check_memory
 from mlp_fast.paths import Task, are_moderate, layout_for, only_path, path_for
 from mlp_fast.settings import Settings
 from mlp_fast.single_row import Answering, answering
+from mlp_fast.warn import warn
 
 STEP, FORWARD, BACKWARD, DESCEND = map(only_path, ("step", "forward", "backward", "descend"))
 
@@ -224,9 +224,7 @@ class Net(NamedTuple):
 
 
 def _warn_of_step(what: str) -> None:
-    """Warn at the line that called `MLP.step` or `MLP.backward`, three calls up."""
-    message = f"the step diverged: {what}; the weights are as they were"
-    warnings.warn(message, RuntimeWarning, stacklevel=4)
+    warn(f"the step diverged: {what}; the weights are as they were", RuntimeWarning)
 
 
 def _check_output(A: Floats) -> None:

@@ -11,7 +11,7 @@ from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.chunks import Chunks
 from mlp_fast.boundary.examples import Examples, as_examples
 from mlp_fast.boundary.orders import check_orders
-from mlp_fast.boundary.targets import check_targets, check_width
+from mlp_fast.boundary.targets import check_targets
 from mlp_fast.chunked import ChunkedTraining
 from mlp_fast.history import History
 from mlp_fast.interrupts import Interrupts
@@ -86,14 +86,15 @@ class Run:
         self._in_epoch = False  # whether the weights are somewhere between two epochs
         self._first = history.epochs  # the epochs of this run are counted from here
         self._saved: tuple[int, str] | None = None  # after which epoch, and why it had ended
-        # whether there is something to do after every epoch
-        self._looks = (
+        self._looks_at_all = (  # whether there is something to do after every epoch
             self._held_out is not None
             or attached.callback is not None
             or settings.patience is not None
             or settings.save_weights
         )
-        self._is_watched = self._looks or settings.verbose or attached.checkpoint is not None
+        self._looks_at_some = (
+            self._looks_at_all or settings.verbose or attached.checkpoint is not None
+        )
 
     def go(self, begin: Callable[..., None], *arguments: Any) -> None:
         """Train.
@@ -179,13 +180,13 @@ class Run:
         done, epochs, training = 0, self._settings.epochs, self._training
         assert training is not None
         while done < epochs:
-            done = self._next_look(done) if self._is_watched else epochs
+            done = self._next_look(done) if self._looks_at_some else epochs
             self._in_epoch = True
             is_finite = training.run(done)
             self._in_epoch = False
             if not is_finite:
                 return "diverged"
-            stopped = self._look(done) if self._is_watched else ""
+            stopped = self._look(done) if self._looks_at_some else ""
             if stopped:
                 return stopped
             self._interrupts.check()
@@ -194,7 +195,7 @@ class Run:
     def _next_look(self, done: int) -> int:
         """Return after how many epochs of this run something other than training is to be done."""
         settings, attached = self._settings, self._attached
-        if self._looks:
+        if self._looks_at_all:
             return done + 1
         look = settings.epochs
         if settings.verbose:
@@ -297,8 +298,7 @@ class Run:
             if given is None:
                 return source, None
             sizes = net.layout.sizes
-            rows = as_examples(*given, net.dtype, sizes[0], VALIDATION)
-            check_width(rows.T, sizes[-1], VALIDATION[1])
+            rows = as_examples(*given, net.dtype, sizes[0], sizes[-1], VALIDATION)
             check_targets(rows.T, net.output, net.loss, VALIDATION[1])
             return source, rows
         if given is not None:

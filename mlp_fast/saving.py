@@ -136,24 +136,16 @@ def _network(header: Header, arrays: Arrays) -> Saved:
     online, vector = _take(header, "online_layout", bool), _take(header, "vector", bool)
     if vector and sizes[-1] != 1:
         raise ValueError(f"its targets were 1-D, but it has {sizes[-1]} outputs")
-    layers = len(sizes) - 1
     # the layout follows from the batch size that the network was made for, which may have changed
     made_for = in_force.told({"batch_size": 1 if online else None})
     history = _history(header, arrays)
-    weights = _layers(arrays, "weights", layers, in_force.dtype)
+    weights = _layers(arrays, "weights", len(sizes) - 1, in_force.dtype)
     net = Net.fresh(made_for, sizes, history.seed, vector, weights=weights)
     best = _take(header, "best", list, type(None))
     if best is not None:
-        theta = net.layout.copy(net.theta)
-        if "best_0" in arrays:
-            theta = as_weights(
-                _layers(arrays, "best", layers, in_force.dtype), net.layout, net.dtype
-            )
-        history.best = _best(best, history, theta)
-        if "last_0" in arrays:
-            history.last = as_weights(
-                _layers(arrays, "last", layers, in_force.dtype), net.layout, net.dtype
-            )
+        theta = _theta(arrays, "best", net)
+        history.best = _best(best, history, net.twin().theta if theta is None else theta)
+        history.last = _theta(arrays, "last", net)
     if header or arrays:
         raise ValueError(
             f"it holds {', '.join(map(repr, [*header, *arrays]))}, which no network has"
@@ -210,6 +202,14 @@ def _layers(arrays: Arrays, name: str, n: int, dtype: str) -> list[Floats]:
             raise ValueError(f"{name}_{l} must be an array of {dtype}")
         layers.append(W)
     return layers
+
+
+def _theta(arrays: Arrays, name: str, net: Net) -> Floats | None:
+    """Take other weights of a network out of the arrays, if there are any."""
+    if f"{name}_0" not in arrays:
+        return None
+    layers = _layers(arrays, name, len(net.layout.shapes), net.dtype)
+    return as_weights(layers, net.layout, net.dtype)
 
 
 def _history(header: Header, arrays: Arrays) -> History:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.examples import Examples
 from mlp_fast.boundary.rows import rows_at
 from mlp_fast.kernels.simd.types import Floats
@@ -81,6 +82,5 @@ def _held_out(T: Floats, fraction: float, seed: int) -> NDArray[np.int64]:
 
 
 def _at(examples: Examples, index: NDArray[np.int64]) -> Examples:
-    T = examples.T[index]
-    T.flags.writeable = False
+    T = read_only(examples.T[index])
     return Examples(rows_at(examples.rows, index), T, examples.vector)

@@ -12,6 +12,7 @@ import pytest
 from cases import DTYPES, learns_little, make_data
 from cross import cross
 from processes import PACKAGE
+from states import bits, state
 
 from mlp_fast import MLP
 
@@ -41,25 +42,6 @@ class Watched(MLP):
 
 def network(kind=MLP, **told):
     return kind(**{"layer_sizes": (4,), "batch_size": 7, "learning_rate": 0.5, **told})
-
-
-def bits(m):
-    return [W.tobytes() for W in m.weights]
-
-
-def state(m, ended=True):
-    """Return all that a training leaves, to the bit; why it ended only if it is the same."""
-    history = m._history
-    last, best = history.last, history.best
-    return {
-        "weights": bits(m),
-        "last": None if last is None else last.tobytes(),
-        "best": best and (best.epoch, best.loss, best.theta.tobytes()),
-        "loss": m.loss_curve_.tobytes(),
-        "validation": history.validation_loss_curve.tobytes(),
-        "counts": (m.epochs_, m.best_epoch_, repr(m.error_), history.passes),
-        "stopped": m.stopped_ if ended else None,
-    }
 
 
 def epochs_of(m):

@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse as sp
 from cases import DTYPES, LEGAL_PAIRS, learns_little, make_data
 from cross import cross
+from states import bits, everything
 
 from mlp_fast import MLP
 from mlp_fast.calls import Calls
@@ -22,27 +23,6 @@ NETWORKS = {
 }
 X, T = make_data("sigmoid", 40, 5, 2)
 Y, S = make_data("sigmoid", 23, 5, 2, seed=1)
-
-
-def bits(m):
-    return [W.tobytes() for W in m.weights]
-
-
-def state(m):
-    """Return everything that a training leaves, to the bit."""
-    history = m._history
-    return {
-        "weights": bits(m),
-        "last": None if history.last is None else history.last.tobytes(),
-        "best": history.best and (history.best.epoch, history.best.theta.tobytes()),
-        "curves": (history.loss_curve.tobytes(), history.validation_loss_curve.tobytes()),
-        "told": (history.epochs, history.passes, history.stopped, history.seed, history.validated),
-        "error": np.float64(history.error).tobytes(),
-        "options": (m.settings, m.in_force),
-        "vector": m._net.vector,
-        "answers": m.predict(X).tobytes(),
-        "saved": [[W.tobytes() for W in saved] for saved in getattr(m, "saved_weights", [])],
-    }
 
 
 def network(**told):
@@ -226,7 +206,7 @@ def test_it_goes_on_through_a_file(tmp_path):
     n = MLP.load(tmp_path / "m.npz")
     for other in (m, n):
         other.partial_train(Y, S).resume(X, T, 2)
-    assert state(m) == state(n)
+    assert everything(m, X) == everything(n, X)
 
 
 BAD = {
@@ -253,10 +233,10 @@ def test_what_is_refused_changes_nothing(bad, rows, patience):
     if rows == "CSR":
         A, message = sp.csr_array(A), message.replace("finite; got nan", "finite; .*nan")
     m = network(patience=patience, save_weights=True).train(X, T, 5, learning_rate=60)
-    views, before, raw = m.weights, state(m), vars(m).copy()
+    views, before, raw = m.weights, everything(m, X), vars(m).copy()
     with pytest.raises(error, match=message):
         m.partial_train(A, B)
-    assert state(m) == before
+    assert everything(m, X) == before
     assert {name: id(value) for name, value in vars(m).items()} == {
         name: id(value) for name, value in raw.items()
     }

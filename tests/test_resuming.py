@@ -12,6 +12,7 @@ import pytest
 import scipy.sparse as sp
 from cases import DTYPES, learns_little
 from cross import cross
+from states import state
 
 from mlp_fast import MLP, NotFittedError
 from mlp_fast.options import OF_NETWORK
@@ -63,19 +64,6 @@ WAYS = {
     "copy": lambda m, folder: copy.copy(m),
     "joblib": by_joblib,
 }
-
-
-def state(m):
-    """Return everything that a training leaves, to the bit."""
-    last, best = m._history.last, m._history.best
-    return {
-        "weights": [W.tobytes() for W in m.weights],
-        "last": None if last is None else last.tobytes(),
-        "best": best and (best.epoch, best.loss, best.theta.tobytes()),
-        "loss": m.loss_curve_.tobytes(),
-        "validation": m._history.validation_loss_curve.tobytes(),
-        "told": (m.epochs_, m.best_epoch_, m.stopped_, m.error_, m._history.passes),
-    }
 
 
 @cross(

@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse as sp
 from cases import DTYPES, LEGAL_PAIRS, learns_little, make_data
 from cross import cross
+from states import bits
 
 from mlp_fast import MLP
 from mlp_fast.boundary.examples import as_examples
@@ -21,10 +22,6 @@ MODES = {"online": 1, "mini": 7, "full": None}
 X, T = make_data("sigmoid", 40, 5, 2)
 ROWS = make_data("sigmoid", 300, 5, 2, seed=1)
 BY = {"training loss": None, "validation loss": ROWS}
-
-
-def bits(m):
-    return [W.tobytes() for W in m.weights]
 
 
 def network(**told):

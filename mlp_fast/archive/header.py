@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mlp_fast.archive.faults import ContentError
+from mlp_fast.archive.errors import ContentError
 from mlp_fast.boundary.values import shown
 
 HEADER = "header.json"  # the member

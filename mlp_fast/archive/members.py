@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.archive.faults import ContentError
+from mlp_fast.archive.errors import ContentError
 from mlp_fast.boundary.values import shown
 
 ITEMSIZES = {"<f8": 8, "<f4": 4, "<i8": 8}

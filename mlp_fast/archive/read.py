@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.archive import header, zipped
-from mlp_fast.archive.faults import ContentError
+from mlp_fast.archive.errors import ContentError
 from mlp_fast.archive.header import HEADER
 from mlp_fast.archive.members import CHUNK, Layout, declared, elements
 from mlp_fast.archive.places import name_of, open_regular

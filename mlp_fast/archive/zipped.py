@@ -5,7 +5,7 @@ All have the fields of ZIP64, needed or not, so that their lengths depend on nam
 
 import struct
 
-from mlp_fast.archive.faults import ContentError
+from mlp_fast.archive.errors import ContentError
 
 COMMENT = "sha256:"
 N_COMMENT = len(COMMENT) + 64

@@ -9,7 +9,7 @@ import numpy as np
 from mlp_fast.activations import Activation
 from mlp_fast.boundary.arrays import as_finite
 from mlp_fast.boundary.examples import Examples, as_examples
-from mlp_fast.boundary.targets import check_targets, check_width
+from mlp_fast.boundary.targets import check_targets
 from mlp_fast.losses import Loss
 
 PAIRS = "an iterable of chunks (X, T) that can be iterated anew for each epoch, such as a list"
@@ -60,14 +60,13 @@ class Chunks:
                 f"X must be, if T is not given, {PAIRS}; got {type(chunks).__name__}, which can be "
                 "iterated only once: give a list, or an object of a class with __iter__"
             )
-        self._chunks, self._dtype, self._n_in = chunks, dtype, n_in
+        self._chunks, self._dtype, self._widths = chunks, dtype, (n_in, n_out)
         self.refused = False
         first = self._next(begun, 0)
         if first is None:
             raise ValueError(f"X must be, if T is not given, {PAIRS}; got no chunk")
-        check_width(first.T, n_out or first.n_out, "T of chunk 0")
-        self._n_in = self.n_in = first.n_in
-        self.n_out, self.vector = first.n_out, first.vector
+        self.n_in, self.n_out, self.vector = first.n_in, first.n_out, first.vector
+        self._widths = self.n_in, self.n_out
         self._begun: tuple[Iterator[Any], Examples] | None = (begun, first)
 
     def epoch(self, epoch: int, output: Activation, loss: Loss) -> Iterator[Examples]:
@@ -81,7 +80,6 @@ class Chunks:
         i = 0
         while chunk is not None:
             with self._refusing():
-                check_width(chunk.T, self.n_out, f"T of chunk {i}")
                 check_targets(chunk.T, output, loss, f"T of chunk {i}")
             yield chunk
             chunk, i = None, i + 1  # before the next one is made: memory holds one
@@ -106,7 +104,7 @@ class Chunks:
                     f"chunk {i} must be a pair (X, T), because T is not given; "
                     f"got {type(pair).__name__}"
                 )
-            return as_examples(pair[0], pair[1], self._dtype, self._n_in, names, finite=False)
+            return as_examples(pair[0], pair[1], self._dtype, *self._widths, names, False)
 
     def check_finite(self, chunk: Examples, i: int) -> None:
         """Check that the inputs of chunk number i are finite, where its training was not.

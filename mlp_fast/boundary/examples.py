@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from mlp_fast.boundary.inputs import as_rows
-from mlp_fast.boundary.targets import as_targets
+from mlp_fast.boundary.targets import as_targets, check_width
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.simd.types import Floats
 
@@ -36,12 +36,16 @@ def as_examples(
     T: Any,
     dtype: str,
     n_in: int | None = None,
+    n_out: int | None = None,
     names: tuple[str, str] = ("X", "T"),
     finite: bool = True,
 ) -> Examples:
-    """Check inputs and targets, which are named so in errors.
+    """Check inputs and targets, which are named so in errors, and their widths if they are known.
 
     If not `finite`, dense inputs need not be so.
     """
     rows = as_rows(X, dtype, n_in, names[0], finite)
-    return Examples(rows, *as_targets(T, dtype, rows.shape[0], names))
+    examples = Examples(rows, *as_targets(T, dtype, rows.shape[0], names))
+    if n_out is not None:
+        check_width(examples.T, n_out, names[1])
+    return examples

@@ -1,8 +1,8 @@
 """The loss over many rows, such as those of a validation set after each epoch.
 
 Computes the sum of `Reference.sample_losses` of reference.py, for all networks, after the forward
-pass that recall shares. Logarithms and exponentials are taken of vectors of samples, in float64:
-one by one, they would take as long as all else in a small network.
+pass that recall shares. Logarithms (of float64) and exponentials (of the network's dtype) are taken
+of vectors of samples: one by one, they would take as long as all else in a small network.
 """
 
 from typing import NamedTuple
@@ -20,10 +20,7 @@ from mlp_fast.kernels.network.forward_batch import (
     part_of,
     work_buffers,
 )
-from mlp_fast.kernels.network.loss import (
-    CROSS_ENTROPY,
-    SQUARED_ERROR,
-)
+from mlp_fast.kernels.network.loss import CROSS_ENTROPY, SQUARED_ERROR
 from mlp_fast.kernels.simd.arrays import flat
 from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.transcendental import exp, log

@@ -1,16 +1,16 @@
 """A full batch that comes in chunks: gradients are summed over all rows, then one update follows.
 
-Computes `Reference.step` of reference.py with all rows as one batch, for all networks, as batch.py
-does, but no two chunks need be in memory together. The rows of a chunk are taken in the same parts
-as in batch.py, so one chunk of many rows gives the bits of the same rows as an array.
+Computes `Reference.step` of reference.py with all rows as one batch, for all networks, but no two
+chunks need be in memory together. Each part of a chunk is a batch without an update; the parts are
+those of batch.py, so one chunk of many rows gives the bits of the same rows as an array.
 """
 
-from mlp_fast.kernels.compile.jit import inlined, kernel
+from mlp_fast.kernels.compile.jit import kernel
 from mlp_fast.kernels.linalg.buffers import aligned
 from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule, Shape
-from mlp_fast.kernels.network.forward_batch import Work, forward_batch, part_of, work_buffers
+from mlp_fast.kernels.network.forward_batch import Work, work_buffers
 from mlp_fast.kernels.simd.types import Floats
-from mlp_fast.kernels.train.batch import backward_batch, descend, loss_and_delta_of_rows
+from mlp_fast.kernels.train.batch import descend, take_batches
 
 
 def part_buffers(shape: Shape, data: Data, rule: Rule) -> Work:
@@ -29,7 +29,7 @@ def accumulate(
     network: Network, data: Data, rule: Rule, work: Work, curves: Curves, first: int, last: int
 ) -> None:
     """Add the gradients of parts first to last (exclusive) of a dense chunk to work.gradient."""
-    take_parts(network, data, rule, work, curves, first, last, False)
+    take_batches(network, data, rule, work, curves, first, last, False, False)
 
 
 @kernel
@@ -37,31 +37,7 @@ def accumulate_sparse(
     network: Network, data: Data, rule: Rule, work: Work, curves: Curves, first: int, last: int
 ) -> None:
     """Add the gradients of parts first to last (exclusive) of a CSR chunk to work.gradient."""
-    take_parts(network, data, rule, work, curves, first, last, True)
-
-
-@inlined
-def take_parts(
-    network: Network,
-    data: Data,
-    rule: Rule,
-    work: Work,
-    curves: Curves,
-    first: int,
-    last: int,
-    sparse: bool,
-) -> None:
-    """Add the gradients of parts first to last (exclusive) of a dense or CSR chunk."""
-    k, one = data.T.shape[0], network.theta.dtype.type(1.0)
-    for step in range(first, last):
-        begin = step * work.capacity
-        samples = data.orders[0, begin : min(begin + work.capacity, k)]
-        part = part_of(data.rows, samples, work, sparse)
-        forward_batch(network, part, work, sparse)
-        error, loss = loss_and_delta_of_rows(network, rule.loss, data.T, samples, work)
-        curves.error[0] += error
-        curves.loss[0] += loss
-        backward_batch(network, one, part, work, work.gradient, sparse)
+    take_batches(network, data, rule, work, curves, first, last, True, False)
 
 
 @kernel

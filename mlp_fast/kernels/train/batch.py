@@ -53,7 +53,7 @@ def train_batch(
     network: Network, data: Data, rule: Rule, work: Work, curves: Curves, first: int, last: int
 ) -> None:
     """Train for steps first to last (exclusive), one batch each; an epoch's last may be smaller."""
-    take_batches(network, data, rule, work, curves, first, last, False)
+    take_batches(network, data, rule, work, curves, first, last, False, True)
 
 
 @kernel
@@ -61,7 +61,7 @@ def train_sparse_batch(
     network: Network, data: Data, rule: Rule, work: Work, curves: Curves, first: int, last: int
 ) -> None:
     """Train for steps first to last (exclusive), one batch of CSR rows each."""
-    take_batches(network, data, rule, work, curves, first, last, True)
+    take_batches(network, data, rule, work, curves, first, last, True, True)
 
 
 @inlined
@@ -74,8 +74,12 @@ def take_batches(
     first: int,
     last: int,
     sparse: bool,
+    updates: bool,
 ) -> None:
-    """Train for steps first to last (exclusive), one batch of dense or CSR rows each."""
+    """Train for steps first to last (exclusive), one batch of dense or CSR rows each.
+
+    If not `updates`, only add the sum of all their gradients to work.gradient.
+    """
     k, size = data.T.shape[0], rule.batch_size
     batches = (k + size - 1) // size
     one = network.theta.dtype.type(1.0)
@@ -85,7 +89,7 @@ def take_batches(
         start, end = batch * size, min((batch + 1) * size, k)
         # the gradient is the mean over the batch, as in code 2.6, where (78) has the sum
         eta = network.theta.dtype.type(rule.learning_rate / (end - start))
-        whole = end - start <= work.capacity
+        whole = updates and end - start <= work.capacity
         for begin in range(start, end, work.capacity):
             stop = min(begin + work.capacity, end)
             samples = order[begin:stop]
@@ -98,7 +102,7 @@ def take_batches(
             if not whole:
                 factor, target = one, work.gradient
             backward_batch(network, factor, part, work, target, sparse)
-        if not whole:
+        if updates and not whole:
             descend(network.theta, eta, work.gradient)
 
 
