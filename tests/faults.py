@@ -197,6 +197,14 @@ FAULTS = [
         "kernels of calls that follow each other count as those of one call",
     ),
     Fault(
+        "no room for frames",
+        "kernels/compile/frames.py",
+        "SLOTS = 2**16 + 2**10",
+        "SLOTS = 2**4",
+        "tests/test_compiler.py -k frames",
+        "frames of a deep recursion are allocated again and again",
+    ),
+    Fault(
         "collector stays off",
         "kernels/compile/collector.py",
         "    try:\n        yield\n    finally:\n        gc.enable()\n",

@@ -9,7 +9,8 @@ from numba.core.errors import TypingError
 from numba.extending import intrinsic
 from processes import run
 
-from mlp_fast.kernels.compile import jit
+from mlp_fast.kernels.compile import compiler, jit
+from mlp_fast.kernels.compile.frames import with_room
 from mlp_fast.kernels.compile.jit import inner_kernel, kernel
 
 
@@ -103,3 +104,38 @@ def test_bounds_are_checked_in_inner_kernels_too(tmp_path):
     for _ in "compiled", "loaded":
         out = run(OUTSIDE, tmp_path, NUMBA_BOUNDSCHECK="1")
         assert out.splitlines() == ["9.0", "vector is out of bounds", "index is out of bounds"]
+
+
+def test_frames_of_a_deep_recursion_are_not_allocated_again_and_again():
+    resource = pytest.importorskip("resource")
+
+    def deep(depth):
+        return deep(depth - 1) if depth else 0
+
+    def page_faults(call):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(1000):
+            call(deep, 600)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    without = page_faults(lambda function, depth: function(depth))
+    within = with_room(page_faults, lambda function, depth: function(depth))
+    assert without > 1000  # or CPython no longer needs this
+    assert within < without / 5
+
+
+def test_kernels_are_compiled_where_there_is_room(monkeypatch):
+    called = []
+
+    def noted(function, *arguments):
+        called.append(function.__name__)
+        return with_room(function, *arguments)
+
+    monkeypatch.setattr(compiler, "with_room", noted)
+
+    @kernel
+    def nothing(x):
+        return x
+
+    assert nothing(1.0) == 1.0
+    assert called == ["compile_extra"]

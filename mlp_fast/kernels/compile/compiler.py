@@ -15,6 +15,7 @@ from numba.core.compiler_machinery import LoweringPass, register_pass
 from numba.core.typed_passes import NativeLowering
 
 from mlp_fast.kernels.compile.collector import paused_collector
+from mlp_fast.kernels.compile.frames import with_room
 from mlp_fast.kernels.compile.notice import NOTICE
 
 
@@ -27,7 +28,7 @@ class KernelCompiler(Compiler):  # type: ignore[misc]  # Numba ships no types
         Every compilation of a kernel is a call of this method; what is loaded from disk is not.
         """
         with NOTICE.of_compiling(), paused_collector():
-            return super().compile_extra(function)
+            return with_room(super().compile_extra, function)
 
 
 class InnerCompiler(Compiler):  # type: ignore[misc]  # as above
