@@ -1,6 +1,7 @@
 """Hold Ctrl-C back until a network is in a state that it can be left in."""
 
-import _signal  # type: ignore[import-not-found]  # CPython: enums of signal take a fifth of a training
+# typeshed leaves out what `signal` wraps: its enums would take a fifth of a short training
+import _signal  # type: ignore[import-not-found]
 import signal
 import threading
 from types import FrameType

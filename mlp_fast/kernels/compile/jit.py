@@ -39,7 +39,7 @@ def kernel(function: Function) -> Function:
     compiled: Any = numba.njit(pipeline_class=KernelCompiler, **OPTIONS)(function)
     compiled._cache = KernelCache(function)
     KERNELS.append(compiled)
-    return compiled  # type: ignore[no-any-return]
+    return compiled  # type: ignore[no-any-return]  # Numba ships no types
 
 
 @overload
@@ -73,7 +73,8 @@ class InnerKernel(CPUDispatcher):  # type: ignore[misc]  # Numba ships no types
 
 def inlined(function: Function) -> Function:
     """Inline a function into its callers, so that arguments which are literals there stay so."""
-    return numba.njit(error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]
+    compiled: Any = numba.njit(error_model="numpy", inline="always")(function)
+    return compiled  # type: ignore[no-any-return]  # as above
 
 
 def entry_point(function: Any, *arguments: Any) -> Callable[..., Any]:
