@@ -14,6 +14,7 @@ from mlp_fast.boundary.chunks import Chunks
 from mlp_fast.boundary.examples import Examples
 from mlp_fast.boundary.inputs import as_rows, as_sample
 from mlp_fast.boundary.rows import as_dense
+from mlp_fast.boundary.sample_weights import as_sample_weight
 from mlp_fast.boundary.sources import as_arrays, as_source
 from mlp_fast.boundary.targets import (
     as_target,
@@ -23,6 +24,7 @@ from mlp_fast.boundary.targets import (
     check_width,
 )
 from mlp_fast.boundary.weights import as_weights
+from mlp_fast.checks import positive
 from mlp_fast.confusion import binary_confusion, confusion
 from mlp_fast.constant import warn_if_no_better
 from mlp_fast.docstrings import filled_in
@@ -30,12 +32,14 @@ from mlp_fast.history import History
 from mlp_fast.initialisation import fresh_seed
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.learning import Learner
 from mlp_fast.losses import LossName
 from mlp_fast.net import Forward, Net
-from mlp_fast.options import AS_CONFIGURED, CHECKS, Dtype, all_sizes, given, positive
+from mlp_fast.optimizers import Optimizer
+from mlp_fast.options import AS_CONFIGURED, CHECKS, Dtype, all_sizes, given
 from mlp_fast.run import Run
 from mlp_fast.saving import Saved, read, write
-from mlp_fast.settings import Settings
+from mlp_fast.settings import LearningRate, Settings
 from mlp_fast.single_row import Answering
 from mlp_fast.suggestions import suggesting
 from mlp_fast.warn import warn
@@ -161,7 +165,10 @@ class MLP:
         output_activation: OutputName = "sigmoid",
         loss: LossName = "squared_error",
         beta: float | Sequence[float] = 1.0,
-        learning_rate: float = 0.01,
+        optimizer: str | Optimizer = "sgd",
+        learning_rate: LearningRate = 0.01,
+        l2: float = 0.0,
+        clip_norm: float | None = None,
         epochs: int = 200,
         batch_size: int | None = None,
         shuffle: bool = True,
@@ -231,7 +238,10 @@ class MLP:
         output_activation: "OutputName" = AS_CONFIGURED,
         loss: "LossName" = AS_CONFIGURED,
         beta: "float | Sequence[float]" = AS_CONFIGURED,
-        learning_rate: float = AS_CONFIGURED,
+        optimizer: "str | Optimizer" = AS_CONFIGURED,
+        learning_rate: "LearningRate" = AS_CONFIGURED,
+        l2: float = AS_CONFIGURED,
+        clip_norm: float | None = AS_CONFIGURED,
         batch_size: int | None = AS_CONFIGURED,
         shuffle: bool = AS_CONFIGURED,
         orders: "ArrayLike | None" = AS_CONFIGURED,
@@ -243,6 +253,7 @@ class MLP:
         validation_fraction: float | None = AS_CONFIGURED,
         patience: int | None = AS_CONFIGURED,
         tol: float = AS_CONFIGURED,
+        sample_weight: "ArrayLike | None" = None,
         weights: Any = None,
         validation: "tuple[Any, ArrayLike] | None" = None,
         callback: "Callback | None" = None,
@@ -331,14 +342,14 @@ class MLP:
                 checkpoint=checkpoint,
                 checkpoint_every=checkpoint_every,
             )
-        source = as_source(X, T, settings.dtype)
+        source = as_source(X, T, sample_weight, settings.dtype)
         net, history = _fresh(settings, source, weights)
         run = Run(self, net, history, settings, attached, source, found)
         run.go(self._begin, net, settings, history, attached)
         if history.stopped == "diverged":
             _warn_of_divergence(history)
         elif history.stopped == "epochs" and isinstance(run.source, Examples):
-            warn_if_no_better(history.loss[-1], run.source.T, settings)
+            warn_if_no_better(history.loss[-1], run.source, settings)
         return self
 
     @suggesting
@@ -348,7 +359,10 @@ class MLP:
         T: "ArrayLike | None" = None,
         epochs: int = AS_CONFIGURED,
         *,
-        learning_rate: float = AS_CONFIGURED,
+        optimizer: "str | Optimizer" = AS_CONFIGURED,
+        learning_rate: "LearningRate" = AS_CONFIGURED,
+        l2: float = AS_CONFIGURED,
+        clip_norm: float | None = AS_CONFIGURED,
         batch_size: int | None = AS_CONFIGURED,
         shuffle: bool = AS_CONFIGURED,
         orders: "ArrayLike | None" = AS_CONFIGURED,
@@ -358,6 +372,7 @@ class MLP:
         validation_fraction: float | None = AS_CONFIGURED,
         patience: int | None = AS_CONFIGURED,
         tol: float = AS_CONFIGURED,
+        sample_weight: "ArrayLike | None" = None,
         validation: "tuple[Any, ArrayLike] | None" = AS_CONFIGURED,
         callback: "Callback | None" = AS_CONFIGURED,
         checkpoint: "str | os.PathLike[str] | None" = AS_CONFIGURED,
@@ -446,15 +461,16 @@ class MLP:
                 "validation must be given to resume, or be None: training had validation rows, "
                 "which are not part of a copy or a file"
             )
-        sizes = net.layout.sizes
-        source = as_source(X, T, net.dtype, sizes[0], sizes[-1])
+        source = as_source(X, T, sample_weight, net.dtype, net.widths)
         run = Run(self, net, history, settings, attached, source, net)
         run.go(self._continue, settings, attached, source.vector, validated)
         if history.stopped == "diverged":
             _warn_of_divergence(history)
         return self
 
-    def partial_train(self, X: "ArrayLike", T: "ArrayLike") -> Self:
+    def partial_train(
+        self, X: "ArrayLike", T: "ArrayLike", sample_weight: "ArrayLike | None" = None
+    ) -> Self:
         """Train by one pass over rows in their order, such as the next ones of a stream.
 
         The first call makes the network, unless there is one already. Each call counts as an epoch.
@@ -467,6 +483,8 @@ class MLP:
             Inputs.
         T : array_like, shape (k, n_out) or (k,)
             Targets.
+        sample_weight : array_like, shape (k,), optional
+            A weight for each row, 0 or more, taken as given.
 
         Returns
         -------
@@ -500,11 +518,11 @@ class MLP:
         found, in_force = self._net, self._in_force
         if found is None:
             in_force = self._settings
-            source = as_arrays(X, T, in_force.dtype)
+            source = as_arrays(X, T, sample_weight, in_force.dtype)
             net, history = _fresh(in_force, source)
         else:
-            net, history, sizes = found, self._trained(), found.layout.sizes
-            source = as_arrays(X, T, net.dtype, sizes[0], sizes[-1])
+            net, history = found, self._trained()
+            source = as_arrays(X, T, sample_weight, net.dtype, net.widths)
         best, last, epochs = history.best, history.last, history.epochs
         shown = None if best is None else net.theta.copy()
         run = Run(self, net, history, in_force.told(ONE_PASS), NOTHING, source, found)
@@ -765,9 +783,15 @@ class MLP:
         check_width(targets, net.layout.sizes[-1])
         check_targets(targets, net.output, net.loss)
         self._forward = None
-        net.backward(done, targets, eta)
+        Learner(net, self._in_force, self._trained()).backward(done, targets, eta)
 
-    def step(self, x: ArrayLike, t: ArrayLike, learning_rate: float | None = None) -> float:
+    def step(
+        self,
+        x: ArrayLike,
+        t: ArrayLike,
+        learning_rate: float | None = None,
+        sample_weight: float = 1.0,
+    ) -> float:
         """Learn from one sample: one forward pass and one update (algorithm 2.4.1).
 
         For samples that arrive one by one. If all are at hand, `train` with ``batch_size=1`` takes
@@ -807,15 +831,19 @@ class MLP:
         >>> losses[-1] < losses[0] / 100
         True
         """
-        net = self._fitted()
+        net, rule = self._fitted(), self._in_force.optimizer
         self._check_idle("step")
+        if rule.full_batch:
+            raise ValueError(f"step needs another optimizer than {rule!r}, for full batches only")
         eta = self._rate(learning_rate)
+        weight = 1.0 if sample_weight == 1.0 else as_sample_weight(sample_weight)
         net.check_trainable()
         inputs = as_sample(x, net.dtype, net.layout.sizes[0])
         targets = as_target(t, net.dtype, net.layout.sizes[-1])
         check_targets(targets.reshape(1, -1), net.output, net.loss, "t")
         self._forward = None
-        return net.learn(inputs, targets, eta)
+        learner = Learner(net, self._in_force, self._trained())
+        return learner.step(inputs, targets, eta, weight)
 
     def predict(self, X: ArrayLike, weights: Any = None) -> NDArray[Any]:
         """Predict, in the form of the targets.
@@ -954,9 +982,10 @@ class MLP:
         return confusion(predicted, truth, n_out)
 
     def _rate(self, learning_rate: float | None) -> float:
+        settings = self._in_force
         if learning_rate is None:
-            return self._in_force.learning_rate
-        return positive("learning_rate", learning_rate)
+            return settings.rate(self._trained().epochs)
+        return settings.told({"learning_rate": positive("learning_rate", learning_rate)}).rate(0)
 
     def _answer(self, X: ArrayLike, weights: Any = None) -> Floats:
         net = self._fitted()
@@ -1013,7 +1042,7 @@ class MLP:
         net, history, run = self._fitted(), self._trained(), self._running
         if run is not None:
             theta, last = history.shown(run.theta)
-            net, history = net._replace(theta=theta), replace(history, last=last)
+            net, history = net._replace(theta=theta), replace(history, last=last, rule=run.rule)
         return net, history
 
     def _snapshot(self, in_place: bool) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from mlp_fast.archive import read_archive, write_archive
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.weights import as_weights
+from mlp_fast.checks import LARGEST_COUNT
 from mlp_fast.history import Best, History
 from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.net import Net
-from mlp_fast.options import DTYPES, LARGEST_COUNT, LARGEST_SEED, all_sizes
+from mlp_fast.options import DTYPES, LARGEST_SEED, all_sizes
 from mlp_fast.settings import Settings
 
 Arrays = dict[str, NDArray[Any]]

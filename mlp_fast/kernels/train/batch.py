@@ -107,22 +107,27 @@ def take_batches(
 
 
 @kernel
-def train_forwarded(
+def backward_forwarded(
     network: Network,
     loss: int,
-    learning_rate: float,
+    factor: float,
     rows: Rows,
     T: Floats,
     work: Work,
+    target: Floats,
 ) -> None:
-    """Take one step on a batch whose forward pass is in `work` already."""
+    """Add `factor` times the gradient of a batch whose forward pass is in `work` to `target`.
+
+    That may be the weights themselves.
+    """
     k = rows.X.shape[0]
-    samples, eta = work.every[:k], network.theta.dtype.type(learning_rate / k)
+    samples = work.every[:k]
     loss_and_delta_of_rows(network, loss, T, samples, work)
     A = Matrix(flat(rows.X), rows.n, 1)
     if not network.layers[0].input_major:
         A = Matrix(work.x, work.width, 1)
-    backward_batch(network, -eta, Part(A, rows, samples), work, network.theta, False)
+    part = Part(A, rows, samples)
+    backward_batch(network, network.theta.dtype.type(factor), part, work, target, False)
 
 
 @inner_kernel
@@ -130,18 +135,24 @@ def loss_and_delta_of_rows(
     network: Network, loss: int, T: Floats, samples: NDArray[np.int64], work: Work
 ) -> tuple[float, float]:
     """Turn h of the last layer into delta (13); return the sums of (a - t)² and of the loss."""
-    layer = network.layers[network.layers.size - 1]
-    begin = layer.before * work.capacity
-    outputs, operand = work.outputs[begin:], derivative_operand_of_rows(layer, work)
-    g, beta = layer.activation, layer.beta
     error, summed = 0.0, 0.0
     for i in range(samples.size):
-        row = i * layer.width
-        a, h, t = outputs[row:], work.delta[begin + row :], as_writable(T[samples[i]])
-        of_row = loss_and_delta(loss, g, beta, h, a, operand[row:], t, h)
+        of_row = loss_and_delta_of_row(network, loss, T, samples[i], i, work)
         error += of_row[0]
         summed += of_row[1]
     return error, summed
+
+
+@inlined
+def loss_and_delta_of_row(
+    network: Network, loss: int, T: Floats, sample: int, i: int, work: Work
+) -> tuple[float, float]:
+    """Turn h of the last layer in row i into delta (13); return Σ (a - t)² and the loss."""
+    layer = network.layers[network.layers.size - 1]
+    begin, row = layer.before * work.capacity, i * layer.width
+    a, h, t = work.outputs[begin + row :], work.delta[begin + row :], as_writable(T[sample])
+    operand = derivative_operand_of_rows(layer, work)[row:]
+    return loss_and_delta(loss, layer.activation, layer.beta, h, a, operand, t, h)
 
 
 @inlined
