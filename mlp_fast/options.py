@@ -86,10 +86,10 @@ def count(name: str, value: Any, least: int = 1) -> int:
 
 def positive(name: str, value: Any) -> float:
     """Check a finite number that must be above 0."""
-    return _number(name, value, "above 0", lambda number: number > 0)
+    return finite(name, value, "above 0", lambda number: number > 0)
 
 
-def _number(name: str, value: Any, rule: str, holds: Callable[[float], bool]) -> float:
+def finite(name: str, value: Any, rule: str, holds: Callable[[float], bool]) -> float:
     """Check a finite number that must keep a rule."""
     if isinstance(value, _BOOLS) or not isinstance(value, (float, numbers.Real)):  # ABCs are slow
         raise ValueError(f"{name} must be a number {rule}; got {value!r}")
@@ -98,7 +98,7 @@ def _number(name: str, value: Any, rule: str, holds: Callable[[float], bool]) ->
     except OverflowError:
         number = math.inf
     if not (math.isfinite(number) and holds(number)):
-        raise ValueError(f"{name} must be finite and {rule}; got {value!r}")
+        raise ValueError(f"{name} must be finite and {rule}; got {_shown(value)}")
     return number
 
 
@@ -106,7 +106,7 @@ def _fraction(value: Any) -> float | None:
     if value is None:
         return None
     rule = "above 0 and below 1"
-    return _number("validation_fraction", value, rule, lambda number: 0 < number < 1)
+    return finite("validation_fraction", value, rule, lambda number: 0 < number < 1)
 
 
 def _whole(value: Any) -> int | None:
@@ -127,10 +127,11 @@ def _flag(name: str) -> Callable[[Any], bool]:
     return check
 
 
-def _choice(name: str, value: Any, choices: Iterable[str]) -> str:
+def choice(name: str, value: Any, choices: Iterable[str]) -> str:
+    """Check one of some names."""
     choices = list(choices)
     if not isinstance(value, str) or value not in choices:
-        named = ", ".join(repr(choice) for choice in choices)
+        named = ", ".join(map(repr, choices))
         raise ValueError(f"{name} must be one of {named}; got {value!r}")
     return str(value)
 
@@ -138,7 +139,7 @@ def _choice(name: str, value: Any, choices: Iterable[str]) -> str:
 def _hidden_name(name: str, value: Any) -> str:
     if isinstance(value, str) and value == SOFTMAX.name:
         raise ValueError(f"{name} 'softmax' is for the output layer only; got {value!r}")
-    return _choice(name, value, HIDDEN)
+    return choice(name, value, HIDDEN)
 
 
 def _one_or_each(name: str, value: Any, one: type, check: Any) -> Any:
@@ -195,8 +196,8 @@ def _shown(value: Any) -> str:
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "layer_sizes": _sizes,
     "activation": lambda value: _one_or_each("activation", value, str, _hidden_name),
-    "output_activation": lambda value: _choice("output_activation", value, ACTIVATIONS),
-    "loss": lambda value: _choice("loss", value, LOSSES),
+    "output_activation": lambda value: choice("output_activation", value, ACTIVATIONS),
+    "loss": lambda value: choice("loss", value, LOSSES),
     "beta": lambda value: _one_or_each("beta", value, numbers.Real, positive),
     "learning_rate": lambda value: positive("learning_rate", value),
     "epochs": lambda value: count("epochs", value),
@@ -210,6 +211,6 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "progress": _flag("progress"),
     "validation_fraction": _fraction,
     "patience": lambda value: None if value is None else count("patience", value),
-    "tol": lambda value: _number("tol", value, "0 or more", lambda number: number >= 0),
+    "tol": lambda value: finite("tol", value, "0 or more", lambda number: number >= 0),
 }
 """For every option, the function that checks a value and returns it in one form."""

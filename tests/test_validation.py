@@ -232,6 +232,7 @@ BAD_OPTIONS = [
     ({"learning_rate": -0.1}, "learning_rate must be finite and above 0; got -0.1"),
     ({"learning_rate": np.inf}, "learning_rate must be finite and above 0; got inf"),
     ({"learning_rate": 10**400}, "learning_rate must be finite"),
+    ({"learning_rate": 10**5000}, "learning_rate must be finite .* got an integer of 16610 bits"),
     ({"learning_rate": "fast"}, "learning_rate must be a number above 0; got 'fast'"),
     ({"learning_rate": True}, "learning_rate must be a number above 0; got True"),
     ({"epochs": 0}, "epochs must be an integer of 1 or more; got 0"),
