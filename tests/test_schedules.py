@@ -245,7 +245,8 @@ class Mine(Step):
 
 
 def test_a_function_has_no_form_in_json():
-    for function in (constant, lambda epoch: 0.5, Mine(0.5, 2), Step, len):
+    namesake = type("Step", (Step,), {})(0.5, 2)
+    for function in (constant, lambda epoch: 0.5, Mine(0.5, 2), namesake, Step, len):
         assert as_dict(function) is None
     for then in (constant, Mine(0.5, 2), Warmup(3, constant)):
         assert as_dict(Warmup(2, then)) is None
