@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mlp_fast.activations import ACTIVATIONS, HIDDEN, SOFTMAX
 from mlp_fast.boundary.orders import as_orders
+from mlp_fast.kernels.network.initial import INITIALISATIONS
 from mlp_fast.losses import LOSSES
 
 Dtype = Literal["float64", "float32"]
@@ -20,7 +21,10 @@ LARGEST_SEED = 2**32 - 1
 LARGEST_COUNT = 2**40
 
 OF_NETWORK = frozenset(
-    ("layer_sizes", "activation", "output_activation", "loss", "beta", "random_state", "dtype")
+    (
+        *("layer_sizes", "activation", "output_activation", "loss", "beta"),
+        *("initialisation", "random_state", "dtype"),
+    )
 )
 """Options that a network is made with, and that cannot change afterwards."""
 
@@ -204,6 +208,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "batch_size": _batch_size,
     "shuffle": _flag("shuffle"),
     "orders": _orders,
+    "initialisation": lambda value: choice("initialisation", value, INITIALISATIONS),
     "random_state": seed,
     "dtype": _dtype,
     "verbose": _verbose,

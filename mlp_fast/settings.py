@@ -32,6 +32,7 @@ class Settings:
     batch_size: int | None = None
     shuffle: bool = True
     orders: Any = dataclasses.field(default=None, compare=False, repr=False)
+    initialisation: str = "tutorial"
     random_state: int | None = 0
     dtype: str = "float64"
     verbose: int = 0

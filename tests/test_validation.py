@@ -245,6 +245,13 @@ BAD_OPTIONS = [
     ({"layer_sizes": 2.0}, "layer_sizes must be one value or a sequence"),
     ({"layer_sizes": "10"}, "each of layer_sizes must be an integer of 1 or more; got '1'"),
     ({"shuffle": "no"}, "shuffle must be True or False; got 'no'"),
+    (
+        {"initialisation": "xavier"},
+        "initialisation must be one of 'tutorial', 'glorot', 'he'; got 'xavier'",
+    ),
+    ({"initialisation": "He"}, "initialisation must be one of 'tutorial', .*; got 'He'"),
+    ({"initialisation": None}, "initialisation must be one of 'tutorial', .*; got None"),
+    ({"initialisation": ("he", "he")}, "initialisation must be one of .*; got .'he', 'he'.$"),
     ({"random_state": -1}, "random_state must be None or an integer from 0 to 4294967295; got -1"),
     ({"random_state": 2**32}, "random_state must be None or an integer"),
     ({"random_state": 1.5}, "random_state must be None or an integer"),
