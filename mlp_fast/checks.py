@@ -1,9 +1,9 @@
-"""Checks of numbers that users give, each with an error that names argument, rule and value."""
+"""Checks of numbers and names that users give: errors name argument, rule and value."""
 
 import math
 import numbers
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,10 @@ def count(name: str, value: Any, least: int = 1) -> int:
 
 def positive(name: str, value: Any) -> float:
     """Check a finite number that must be above 0."""
-    return number_of(name, value, "above 0", lambda number: number > 0)
+    return finite(name, value, "above 0", lambda number: number > 0)
 
 
-def number_of(name: str, value: Any, rule: str, holds: Callable[[float], bool]) -> float:
+def finite(name: str, value: Any, rule: str, holds: Callable[[float], bool]) -> float:
     """Check a finite number that must keep a rule."""
     if isinstance(value, BOOLS) or not isinstance(value, (float, numbers.Real)):  # ABCs are slow
         raise ValueError(f"{name} must be a number {rule}; got {value!r}")
@@ -36,7 +36,7 @@ def number_of(name: str, value: Any, rule: str, holds: Callable[[float], bool]) 
     except OverflowError:
         number = math.inf
     if not (math.isfinite(number) and holds(number)):
-        raise ValueError(f"{name} must be finite and {rule}; got {value!r}")
+        raise ValueError(f"{name} must be finite and {rule}; got {shown(value)}")
     return number
 
 
@@ -56,3 +56,12 @@ def shown(value: Any) -> str:
         return repr(value)
     except ValueError:  # Python refuses to print thousands of digits
         return f"an integer of {value.bit_length()} bits"
+
+
+def choice(name: str, value: Any, choices: Iterable[str]) -> str:
+    """Check one of some names."""
+    choices = list(choices)
+    if not isinstance(value, str) or value not in choices:
+        named = ", ".join(map(repr, choices))
+        raise ValueError(f"{name} must be one of {named}; got {value!r}")
+    return str(value)

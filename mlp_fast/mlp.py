@@ -29,7 +29,7 @@ from mlp_fast.confusion import binary_confusion, confusion
 from mlp_fast.constant import warn_if_no_better
 from mlp_fast.docstrings import filled_in
 from mlp_fast.history import History
-from mlp_fast.initialisation import fresh_seed
+from mlp_fast.initialisation import InitialisationName, fresh_seed
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.learning import Learner
@@ -84,6 +84,8 @@ class MLP:
         Whether each epoch takes the examples in a fresh random order; a full batch never does.
     orders : array of int, shape (epochs, k), optional
         The order of each epoch, in place of shuffling.
+    initialisation : str, default 'tutorial'
+        Within which bounds initial weights are drawn, uniformly: {initialisations}.
     random_state : int or None, default 0
         Seed of the initial weights and of the shuffling; None for fresh entropy.
     dtype : {'float64', 'float32'}, default 'float64'
@@ -173,6 +175,7 @@ class MLP:
         batch_size: int | None = None,
         shuffle: bool = True,
         orders: "ArrayLike | None" = None,
+        initialisation: InitialisationName = "tutorial",
         random_state: int | None = 0,
         dtype: "Literal['float64', 'float32'] | DTypeLike" = "float64",
         verbose: int = 0,
@@ -245,6 +248,7 @@ class MLP:
         batch_size: int | None = AS_CONFIGURED,
         shuffle: bool = AS_CONFIGURED,
         orders: "ArrayLike | None" = AS_CONFIGURED,
+        initialisation: "InitialisationName" = AS_CONFIGURED,
         random_state: int | None = AS_CONFIGURED,
         dtype: "Dtype | DTypeLike" = AS_CONFIGURED,
         verbose: int = AS_CONFIGURED,
@@ -276,9 +280,9 @@ class MLP:
         layer_sizes, activation, output_activation, loss, beta, learning_rate, batch_size : optional
             Options of `MLP`, which explains them. What is given here is in force until the next
             `train` or `init_weights`; the others are as `MLP` was given them.
-        shuffle, orders, random_state, dtype, verbose, save_weights, progress : optional
+        shuffle, orders, initialisation, random_state, dtype, verbose, save_weights : optional
             Likewise.
-        validation_fraction, patience, tol : optional
+        progress, validation_fraction, patience, tol : optional
             Likewise.
         weights : sequence of arrays, optional
             Weights to start from, of shape (n_in + 1, n_out) per layer; they are copied.
@@ -653,7 +657,7 @@ class MLP:
         return self._known("stopped_").stopped
 
     def init_weights(self, layer_sizes: Any, random_state: int | None = AS_CONFIGURED) -> Self:
-        """Draw fresh weights within ±1/√n (57); the options of `MLP` are in force again.
+        """Draw fresh weights by `initialisation`; the options of `MLP` are in force again.
 
         Parameters
         ----------

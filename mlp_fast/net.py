@@ -68,7 +68,7 @@ class Net(NamedTuple):
         activations, betas = settings.layers(len(sizes) - 2)
         layout = layout_for(tuple(sizes), activations, betas, settings.dtype, settings.batch_size)
         if weights is None:
-            theta = initial_theta(layout, random_state)
+            theta = initial_theta(layout, settings.initialisation, random_state)
         else:
             theta = as_weights(weights, layout, settings.dtype)
         return cls(layout, theta, activations, LOSSES[settings.loss], vector)

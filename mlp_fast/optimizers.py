@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mlp_fast.checks import BOOLS, number_of
+from mlp_fast.checks import BOOLS, finite
 from mlp_fast.kernels.train import rules
 
 PLAIN, LINEAR, ALL = RULES = "plain gradient descent", "linear rules", "all rules"
@@ -271,7 +271,7 @@ def as_optimizer(value: Any) -> Optimizer:
 
 def _check(rule: Optimizer, name: str, words: str, holds: Any) -> None:
     """Check one of a rule's numbers, and bring it to a float."""
-    object.__setattr__(rule, name, number_of(name, getattr(rule, name), words, holds))
+    object.__setattr__(rule, name, finite(name, getattr(rule, name), words, holds))
 
 
 def _below_1(rule: Optimizer, name: str) -> None:

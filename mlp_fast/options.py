@@ -1,7 +1,7 @@
 """The options of a network: the type of each, and the check that brings its value to one form."""
 
 import numbers
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from typing import Any, Literal
 
 import numpy as np
@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from mlp_fast.activations import ACTIVATIONS, HIDDEN, SOFTMAX
 from mlp_fast.boundary.orders import as_orders
-from mlp_fast.checks import BOOLS, count, number_of, positive, shown, whole
+from mlp_fast.checks import BOOLS, choice, count, finite, positive, shown, whole
+from mlp_fast.kernels.network.initial import INITIALISATIONS
 from mlp_fast.losses import LOSSES
 from mlp_fast.optimizers import as_optimizer
 
@@ -19,7 +20,10 @@ DTYPES: tuple[Dtype, ...] = ("float64", "float32")
 LARGEST_SEED = 2**32 - 1
 
 OF_NETWORK = frozenset(
-    ("layer_sizes", "activation", "output_activation", "loss", "beta", "random_state", "dtype")
+    (
+        *("layer_sizes", "activation", "output_activation", "loss", "beta"),
+        *("initialisation", "random_state", "dtype"),
+    )
 )
 """Options that a network is made with, and that cannot change afterwards."""
 
@@ -86,7 +90,7 @@ def _fraction(value: Any) -> float | None:
     if value is None:
         return None
     rule = "above 0 and below 1"
-    return number_of("validation_fraction", value, rule, lambda number: 0 < number < 1)
+    return finite("validation_fraction", value, rule, lambda number: 0 < number < 1)
 
 
 def _flag(name: str) -> Callable[[Any], bool]:
@@ -98,18 +102,10 @@ def _flag(name: str) -> Callable[[Any], bool]:
     return check
 
 
-def _choice(name: str, value: Any, choices: Iterable[str]) -> str:
-    choices = list(choices)
-    if not isinstance(value, str) or value not in choices:
-        named = ", ".join(repr(choice) for choice in choices)
-        raise ValueError(f"{name} must be one of {named}; got {value!r}")
-    return str(value)
-
-
 def _hidden_name(name: str, value: Any) -> str:
     if isinstance(value, str) and value == SOFTMAX.name:
         raise ValueError(f"{name} 'softmax' is for the output layer only; got {value!r}")
-    return _choice(name, value, HIDDEN)
+    return choice(name, value, HIDDEN)
 
 
 def _one_or_each(name: str, value: Any, one: type, check: Any) -> Any:
@@ -159,17 +155,18 @@ def _dtype(value: Any) -> str:
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "layer_sizes": _sizes,
     "activation": lambda value: _one_or_each("activation", value, str, _hidden_name),
-    "output_activation": lambda value: _choice("output_activation", value, ACTIVATIONS),
-    "loss": lambda value: _choice("loss", value, LOSSES),
+    "output_activation": lambda value: choice("output_activation", value, ACTIVATIONS),
+    "loss": lambda value: choice("loss", value, LOSSES),
     "beta": lambda value: _one_or_each("beta", value, numbers.Real, positive),
     "optimizer": as_optimizer,
     "learning_rate": _learning_rate,
-    "l2": lambda value: number_of("l2", value, "0 or more", lambda number: number >= 0),
+    "l2": lambda value: finite("l2", value, "0 or more", lambda number: number >= 0),
     "clip_norm": lambda value: None if value is None else positive("clip_norm", value),
     "epochs": lambda value: count("epochs", value),
     "batch_size": _batch_size,
     "shuffle": _flag("shuffle"),
     "orders": _orders,
+    "initialisation": lambda value: choice("initialisation", value, INITIALISATIONS),
     "random_state": seed,
     "dtype": _dtype,
     "verbose": _verbose,
@@ -177,6 +174,6 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "progress": _flag("progress"),
     "validation_fraction": _fraction,
     "patience": lambda value: None if value is None else count("patience", value),
-    "tol": lambda value: number_of("tol", value, "0 or more", lambda number: number >= 0),
+    "tol": lambda value: finite("tol", value, "0 or more", lambda number: number >= 0),
 }
 """For every option, the function that checks a value and returns it in one form."""

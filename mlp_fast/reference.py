@@ -234,13 +234,22 @@ def clipped(gradients: list[Array], largest: float) -> list[Array]:
     return [g * g.dtype.type(largest / norm) if norm > largest else g for g in gradients]
 
 
-def initial_weights(sizes: Sequence[int], random_state: int) -> list[Array]:
-    """Draw the weights of a network of these sizes, input and output included (57)."""
+def initial_weights(
+    sizes: Sequence[int], random_state: int, initialisation: str = "tutorial"
+) -> list[Array]:
+    """Draw the weights of a network of these sizes, input and output included."""
     generator = np.random.RandomState(random_state)
     weights = []
     for n_in, n_out in pairwise(sizes):
-        bound = np.sqrt(n_in)
-        weights.append(generator.random_sample((n_in + 1, n_out)) * (2 / bound) - 1 / bound)
+        bound = {
+            "tutorial": 1 / np.sqrt(n_in),  # (57)
+            "glorot": np.sqrt(6 / (n_in + n_out)),  # (I1)
+            "he": np.sqrt(6 / n_in),  # (I2)
+        }[initialisation]
+        W = generator.random_sample((n_in + 1, n_out)) * (2 * bound) - bound
+        if initialisation != "tutorial":
+            W[0] = 0  # its draws are taken all the same
+        weights.append(W)
     return weights
 
 

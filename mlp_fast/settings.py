@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from mlp_fast.activations import ACTIVATIONS, HIDDEN, SIGMOID, Activation
-from mlp_fast.checks import number_of
+from mlp_fast.checks import finite
 from mlp_fast.losses import LOSSES, legal_pairs, outputs_of
 from mlp_fast.optimizers import ALL, LINEAR, PLAIN, SGD, Optimizer
 from mlp_fast.options import CHECKS
@@ -39,6 +39,7 @@ class Settings:
     batch_size: int | None = None
     shuffle: bool = True
     orders: Any = dataclasses.field(default=None, compare=False, repr=False)
+    initialisation: str = "tutorial"
     random_state: int | None = 0
     dtype: str = "float64"
     verbose: int = 0
@@ -67,7 +68,7 @@ class Settings:
         if isinstance(rate, float):
             return rate
         name = f"learning_rate({epoch})"
-        rate = number_of(name, rate(epoch), "0 or more", lambda number: number >= 0)
+        rate = finite(name, rate(epoch), "0 or more", lambda number: number >= 0)
         if rate:
             self._check_range(name, rate)
         return rate

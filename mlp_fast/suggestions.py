@@ -20,6 +20,10 @@ ELSEWHERE = {
     **dict.fromkeys(("batch", "minibatch", "mini_batch_size"), "batch_size"),
     **dict.fromkeys(("max_iter", "n_epochs", "num_epochs", "n_iter", "iterations"), "epochs"),
     **dict.fromkeys(("seed", "rng", "random_seed"), "random_state"),
+    **dict.fromkeys(
+        ("init", "initialization", "initializer", "kernel_initializer", "weight_init"),
+        "initialisation",
+    ),
     **dict.fromkeys(("nonlinearity", "hidden_activation"), "activation"),
     **dict.fromkeys(("out_activation", "final_activation"), "output_activation"),
     **dict.fromkeys(("x", "inputs", "data"), "X"),

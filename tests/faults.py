@@ -717,6 +717,22 @@ FAULTS = [
         "initial weights of padded output-major layers are written as if there were no padding",
     ),
     Fault(
+        "biases that are drawn",
+        "kernels/network/initial.py",
+        "bounds[l, min(p, 1)]",
+        "bounds[l, 1]",
+        "tests/test_reference.py -k initial",
+        "biases begin within the bounds of the other weights, where they are to begin at 0",
+    ),
+    Fault(
+        "warm-ups without end",
+        "schedules.py",
+        '        _check_depth(depth)\n        options["then"]',
+        '        options["then"]',
+        "tests/test_schedules.py -k refused",
+        "a file may nest schedules so deeply that reading it ends in a RecursionError",
+    ),
+    Fault(
         "a batch in any order",
         "net.py",
         "repeated=size == k and orders.shape[0] == 1",

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from mlp_fast.boundary.arrays import as_array, as_finite, read_only
-from mlp_fast.checks import number_of
+from mlp_fast.checks import finite
 from mlp_fast.kernels.simd.types import Floats
 
 
@@ -44,4 +44,4 @@ def relative(weights: Floats | None, name: str = "sample_weight") -> Floats | No
 
 def as_sample_weight(value: Any) -> float:
     """Check the weight of one sample."""
-    return number_of("sample_weight", value, "0 or more", lambda number: number >= 0)
+    return finite("sample_weight", value, "0 or more", lambda number: number >= 0)
