@@ -69,16 +69,22 @@ class Reference:
             return A * (E - np.sum(E * A, axis=1, keepdims=True))
         return E * slope(self.activations[-1], H, A, self.betas[-1])  # (81-85)
 
+    def deltas(self, H: list[Array], A: list[Array], T: Array) -> list[Array]:
+        """Return delta = dE/dh of every layer, a row for each example (36, 79)."""
+        deltas = [self.output_delta(H[-1], A[-1], T)]
+        for l in reversed(range(1, len(self.weights))):
+            g, beta = self.activations[l - 1], self.betas[l - 1]
+            deltas.insert(0, deltas[0] @ self.weights[l][1:].T * slope(g, H[l - 1], A[l], beta))
+        return deltas
+
     def gradients(self, H: list[Array], A: list[Array], T: Array) -> list[Array]:
-        """Return dE/dW of every layer, averaged over the examples (7, 36, 77-79)."""
-        delta = self.output_delta(H[-1], A[-1], T)
-        gradients: list[Array] = []
-        for l in reversed(range(len(self.weights))):
-            gradients.insert(0, with_bias(A[l]).T @ delta / len(T))
-            if l > 0:
-                g, beta = self.activations[l - 1], self.betas[l - 1]
-                delta = delta @ self.weights[l][1:].T * slope(g, H[l - 1], A[l], beta)
-        return gradients
+        """Return dE/dW of every layer, averaged over the examples (7, 77)."""
+        deltas = self.deltas(H, A, T)
+        return [with_bias(a).T @ delta / len(T) for a, delta in zip(A[:-1], deltas, strict=True)]
+
+    def input_gradients(self, H: list[Array], A: list[Array], T: Array) -> Array:
+        """Return the derivative of the mean loss with respect to the inputs, like X (G1)."""
+        return self.deltas(H, A, T)[0] @ self.weights[0][1:].T / len(T)
 
     def step(self, X: Array, T: Array, eta: float) -> tuple[float, float]:
         """Take one gradient step on a batch (78); return the sums of (a - t)² and of the loss."""
