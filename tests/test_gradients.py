@@ -245,6 +245,9 @@ def test_many_rows_need_little_more_memory_than_the_answer(ask, form):
     assert peak < sum(A.nbytes for A in answer) + checked + 1_000_000 * (1 + (form == "CSR"))
 
 
+FEW = {"maxiter": 60}
+
+
 def flat(arrays):
     return np.concatenate([A.ravel() for A in arrays])
 
@@ -265,7 +268,7 @@ def test_lbfgs_reaches_a_lower_loss(loss):
         m.weights = [w.reshape(shape) for w, shape in zip(parts, shapes, strict=True)]
         return m.loss(X, T), flat(m.gradient(X, T))
 
-    found = minimize(value_and_gradient, flat(m.weights), method="L-BFGS-B", jac=True)
+    found = minimize(value_and_gradient, flat(m.weights), method="L-BFGS-B", jac=True, options=FEW)
     assert found.fun < trained / 2
     assert np.mean(m.predict_classes(X) == T.argmax(axis=1)) > 0.95
 
@@ -289,11 +292,14 @@ def test_a_summary_tells_layers_loss_rule_and_epochs():
     m = MLP((100, 20), activation=["sigmoid", "tanh"], beta=[0.5, 1, 1], **options)
     m.train(np.zeros((10, 784)), np.eye(10), 2, learning_rate=0.5)
     assert m.summary() == TOLD
-    assert (
-        m.init_weights((784, 100, 20, 10)).summary() == TOLD.replace("0.5\ne", "0.01\ne")[:-1] + "0"
-    )
 
 
-def test_a_summary_counts_every_weight():
+def test_a_summary_needs_weights_but_no_training():
     m = MLP(()).init_weights((13, 1))
-    assert f"total {m.weights[0].size:>31}" in m.summary()
+    assert m.summary().splitlines()[2:] == [
+        "1 output  (14, 1)  sigmoid             14",
+        "total                                  14",
+        "loss: squared_error",
+        "update rule: sgd, learning_rate 0.01",
+        "epochs trained: 0",
+    ]
