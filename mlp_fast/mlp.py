@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from mlp_fast.activations import SIGMOID, SOFTMAX, HiddenName, OutputName
 from mlp_fast.attached import NOTHING, Attached, Callback
 from mlp_fast.boundary.chunks import Chunks
-from mlp_fast.boundary.examples import Examples
+from mlp_fast.boundary.examples import Examples, as_examples
 from mlp_fast.boundary.inputs import as_rows, as_sample
 from mlp_fast.boundary.rows import as_dense
 from mlp_fast.boundary.sample_weights import as_sample_weight
@@ -28,6 +28,7 @@ from mlp_fast.checks import positive
 from mlp_fast.confusion import binary_confusion, confusion
 from mlp_fast.constant import warn_if_no_better
 from mlp_fast.docstrings import filled_in
+from mlp_fast.gradients import Objective, input_gradient
 from mlp_fast.history import History
 from mlp_fast.initialisation import InitialisationName, fresh_seed
 from mlp_fast.kernels.linalg.matrix import Rows
@@ -42,6 +43,7 @@ from mlp_fast.saving import Saved, read, write
 from mlp_fast.settings import LearningRate, Settings
 from mlp_fast.single_row import Answering
 from mlp_fast.suggestions import suggesting
+from mlp_fast.summary import summary
 from mlp_fast.warn import warn
 from mlp_fast.weights import Weights
 
@@ -984,6 +986,186 @@ class MLP:
         if n_out == 1:
             return binary_confusion(predicted == 1, truth == 1)
         return confusion(predicted, truth, n_out)
+
+    def hidden_outputs(self, X: ArrayLike) -> list[Floats]:
+        """Compute the outputs of every hidden layer (69), such as features for another model.
+
+        Unlike `forward`, it keeps nothing for `backward`, and sparse rows stay sparse.
+
+        Parameters
+        ----------
+        X : array_like or scipy.sparse CSR, shape (k, n_in)
+            Inputs.
+
+        Returns
+        -------
+        list of ndarray
+            A new array of shape (k, n) for each hidden layer of n neurons; empty if there is none.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet.
+        ValueError
+            If X is invalid, or an output is not finite.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> m = MLP().init_weights((2, 5, 3, 1))
+        >>> [A.shape for A in m.hidden_outputs([[0, 1], [1, 1]])]
+        [(2, 5), (2, 3)]
+        """
+        net = self._fitted()
+        return net.hidden_outputs(as_rows(X, net.dtype, net.layout.sizes[0]))
+
+    def loss(self, X: ArrayLike, T: ArrayLike) -> float:
+        """Compute the mean loss over examples, by the weights as they are; nothing is changed.
+
+        Parameters
+        ----------
+        X : array_like or scipy.sparse CSR, shape (k, n_in)
+            Inputs.
+        T : array_like, shape (k, n_out) or (k,)
+            Targets.
+
+        Returns
+        -------
+        float
+            The mean over the rows of the network's loss, for the squared error that of (48).
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet.
+        ValueError, TypeError
+            If an array is invalid, the loss is not finite, or the outputs are for recall only and
+            the loss is not the squared error.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> m = MLP(output_activation="linear").init_weights((1, 1))
+        >>> m.weights = [[[0.0], [2.0]]]
+        >>> m.loss([[1.0], [3.0]], [1.0, 6.0])  # of errors 1 and 0
+        0.25
+        """
+        net = self._fitted()
+        net.check_loss()
+        return Objective(net, self._in_force, self._examples(X, T)).value()
+
+    def gradient(self, X: ArrayLike, T: ArrayLike) -> list[Floats]:
+        """Compute the gradient of `loss` with respect to the weights (77); nothing is changed.
+
+        For optimisers other than `train`, such as those of `scipy.optimize`.
+
+        Parameters
+        ----------
+        X : array_like or scipy.sparse CSR, shape (k, n_in)
+            Inputs.
+        T : array_like, shape (k, n_out) or (k,)
+            Targets.
+
+        Returns
+        -------
+        list of ndarray
+            A new array of shape (n_in + 1, n_out) for each layer, like `weights`; row 0 belongs to
+            the bias node, whose output is -1.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet.
+        ValueError, TypeError
+            If an array is invalid, the gradient is not finite, or an activation has no derivative.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> m = MLP(output_activation="linear").init_weights((1, 1))
+        >>> m.weights = [[[0.0], [2.0]]]
+        >>> m.gradient([[1.0], [3.0]], [1.0, 6.0])  # of errors 1 and 0
+        [array([[-0.5],
+               [ 0.5]])]
+        """
+        net = self._fitted()
+        net.check_trainable()
+        return Objective(net, self._in_force, self._examples(X, T)).gradient()
+
+    def input_gradient(self, X: ArrayLike, T: ArrayLike) -> Floats:
+        """Compute the derivative of ``m.loss(X, T)`` with respect to X; nothing is changed.
+
+        That is the mean loss over the k rows, of which a row's own loss is the k-th part: the
+        derivative of a row's own loss is k times its row here. With a single row they are the same.
+
+        Parameters
+        ----------
+        X : array_like or scipy.sparse CSR, shape (k, n_in)
+            Inputs.
+        T : array_like, shape (k, n_out) or (k,)
+            Targets.
+
+        Returns
+        -------
+        ndarray, shape (k, n_in)
+            A new array, dense for sparse rows, too, with the derivatives by inputs that are 0.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet.
+        ValueError, TypeError
+            If an array is invalid, a derivative is not finite, or an activation has none.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> m = MLP(output_activation="linear").init_weights((1, 1))
+        >>> m.weights = [[[0.0], [2.0]]]
+        >>> m.input_gradient([[1.0], [3.0]], [1.0, 7.0])  # of errors 1 and -1
+        array([[ 1.],
+               [-1.]])
+        """
+        net = self._fitted()
+        net.check_trainable()
+        return input_gradient(net, self._examples(X, T))
+
+    def summary(self) -> str:
+        """Describe the network: its layers in a table, then its training.
+
+        Returns
+        -------
+        str
+            A line for each layer, with the shape of its weights, its activation and the number of
+            its parameters, biases included; their total; loss, update rule and epochs trained.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> print(MLP(activation="tanh").init_weights((8, 50, 1)).summary())
+        MLP of 8 inputs, float64
+        layer     weights  activation  parameters
+        1 hidden  (9, 50)  tanh               450
+        2 output  (51, 1)  sigmoid             51
+        total                                 501
+        loss: squared_error
+        update rule: sgd, learning_rate 0.01
+        epochs trained: 0
+        """
+        return summary(self._fitted(), self._in_force, self._trained())
+
+    def _examples(self, X: ArrayLike, T: ArrayLike) -> Examples:
+        """Check examples that this network can have answers to."""
+        net = self._fitted()
+        sizes = net.layout.sizes
+        examples = as_examples(X, T, net.dtype, sizes[0], sizes[-1])
+        check_targets(examples.T, net.output, net.loss)
+        return examples
 
     def _rate(self, learning_rate: float | None) -> float:
         settings = self._in_force

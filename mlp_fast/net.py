@@ -12,7 +12,7 @@ from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.rows import dense_rows
 from mlp_fast.boundary.weights import as_weights
 from mlp_fast.initialisation import initial_theta
-from mlp_fast.kernels.linalg.matrix import Rows
+from mlp_fast.kernels.linalg.matrix import Rows, rows_from
 from mlp_fast.kernels.network.arguments import Network
 from mlp_fast.kernels.network.forward_batch import Work, outputs_of
 from mlp_fast.kernels.simd.types import Floats
@@ -103,6 +103,15 @@ class Net(NamedTuple):
                 "(np.eye(n_classes)[labels]); got one column"
             )
 
+    def check_loss(self) -> None:
+        """Check that the loss is of such outputs; only those for recall come with any of them."""
+        if self.loss.outputs and self.output.name not in self.loss.outputs:
+            raise ValueError(
+                f"the loss of a network with output_activation={self.output.name!r} is that of "
+                f"loss='squared_error'; got {self.loss.name!r}, which goes with "
+                f"{' and '.join(map(repr, self.loss.outputs))}"
+            )
+
     def forward(self, X: Floats) -> Forward:
         """Compute the outputs of every layer (69)."""
         X = read_only(X.copy())  # the backward pass needs them as they are now
@@ -120,6 +129,23 @@ class Net(NamedTuple):
         path(network, rows, path.buffers(self.layout.shape, rows), out)
         _check_output(out)
         return out
+
+    def hidden_outputs(self, rows: Rows) -> list[Floats]:
+        """Return the outputs of every hidden layer (69), of which a part at a time is recalled."""
+        k, network = rows.shape[0], self.for_kernels()
+        hidden = [np.empty((k, n), self.dtype) for n in self.layout.sizes[1:-1]]
+        path = path_for(Task("recall", self.layout, rows.sparse))
+        work = path.buffers(self.layout.shape, rows)
+        answers = self._answers(work.capacity)
+        for start in range(0, k if hidden else 0, work.capacity):
+            stop = min(start + work.capacity, k)
+            some = rows_from(rows, start, work.capacity)
+            path(network, some, work, answers[: stop - start])
+            for A, of_part in zip(hidden, outputs_of(network, work, stop - start), strict=False):
+                A[start:stop] = of_part
+        for A in hidden:
+            _check_output(A)
+        return hidden
 
     def answering(self) -> Answering:
         """Return a function that predicts a single row; it returns None for unusual ones.

@@ -43,6 +43,11 @@ from mlp_fast.kernels.train.batch_by_rule import (
     train_sparse_batch_by_rule,
 )
 from mlp_fast.kernels.train.by_rule import step_by_rule
+from mlp_fast.kernels.train.input_gradient import (
+    input_gradient,
+    input_gradient_buffers,
+    input_gradient_sparse,
+)
 from mlp_fast.kernels.train.online_blocks import (
     BLOCK,
     block_buffers,
@@ -90,11 +95,12 @@ class Task(NamedTuple):
     """What a path is chosen for: a call, a layout, the form of the rows and, to train, how.
 
     Calls are named after the methods of `MLP`; `predict` is for a single row, `recall` for many.
-    `accumulate` and `descend` train by a full batch that comes in chunks, and `evaluate` computes
-    the loss of validation rows.
+    `accumulate` sums up the gradient of many rows, which `descend` takes a step by if they were a
+    full batch in chunks; `evaluate` computes the loss of rows, such as those of validation.
     """
 
-    call: str  # train, accumulate, descend, step, forward, backward, evaluate, predict or recall
+    # train, accumulate, descend, step, forward, backward, evaluate, input_gradient, predict, recall
+    call: str
     layout: Layout
     sparse: bool
     batch_size: int = 0  # samples per update
@@ -487,6 +493,24 @@ PATHS = (
         lambda task: True,
         evaluate,
         evaluation_buffers,
+        Example((64, 8, 8, 1), 2),
+    ),
+    Path(
+        "a gradient by sparse inputs",
+        "input_gradient",
+        "all, CSR",
+        lambda task: task.sparse,
+        input_gradient_sparse,
+        input_gradient_buffers,
+        Example((64, 8, 8, 1), 2, sparse=True),
+    ),
+    Path(
+        "a gradient by the inputs",
+        "input_gradient",
+        "all",
+        lambda task: True,
+        input_gradient,
+        input_gradient_buffers,
         Example((64, 8, 8, 1), 2),
     ),
     Path(

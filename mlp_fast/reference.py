@@ -89,18 +89,25 @@ class Reference:
         """Return lambda / 2 times the sum of squared weights, those of bias nodes left out."""
         return 0.5 * self.l2 * float(sum(np.sum(W[1:].astype(float) ** 2) for W in self.weights))
 
+    def deltas(self, H: list[Array], A: list[Array], T: Array) -> list[Array]:
+        """Return delta = dE/dh of every layer, a row for each example (36, 79)."""
+        deltas = [self.output_delta(H[-1], A[-1], T)]
+        for l in reversed(range(1, len(self.weights))):
+            g, beta = self.activations[l - 1], self.betas[l - 1]
+            deltas.insert(0, deltas[0] @ self.weights[l][1:].T * slope(g, H[l - 1], A[l], beta))
+        return deltas
+
     def gradients(
         self, H: list[Array], A: list[Array], T: Array, s: Array | float = 1.0
     ) -> list[Array]:
-        """Return dE/dW of every layer, averaged over the examples, of weights s (7, 36, 77-79)."""
-        delta = self.output_delta(H[-1], A[-1], T) * np.reshape(s, (-1, 1)).astype(T.dtype)
-        gradients: list[Array] = []
-        for l in reversed(range(len(self.weights))):
-            gradients.insert(0, with_bias(A[l]).T @ delta / len(T))
-            if l > 0:
-                g, beta = self.activations[l - 1], self.betas[l - 1]
-                delta = delta @ self.weights[l][1:].T * slope(g, H[l - 1], A[l], beta)
-        return gradients
+        """Return dE/dW of every layer, averaged over the examples, of weights s (7, 77)."""
+        deltas = self.deltas(H, A, T)
+        share = np.reshape(s, (-1, 1)).astype(T.dtype) / len(T)
+        return [with_bias(a).T @ (share * delta) for a, delta in zip(A[:-1], deltas, strict=True)]
+
+    def input_gradients(self, H: list[Array], A: list[Array], T: Array) -> Array:
+        """Return the derivative of the mean loss with respect to the inputs, like X (G1)."""
+        return self.deltas(H, A, T)[0] @ self.weights[0][1:].T / len(T)
 
     def step(self, X: Array, T: Array, eta: float, s: Array | float = 1.0) -> tuple[float, float]:
         """Take a step on a batch (78); return the sums of (a - t)² and of the loss, with L2."""

@@ -179,6 +179,16 @@ class Warmup(Schedule):
         return _at_least_0(f"the rate of then in its epoch {epoch}", self.then(epoch))
 
 
+@dataclass(frozen=True)
+class Lost(Schedule):
+    """In place of a function of one's own that a network was trained with, after it is loaded."""
+
+    def _rate(self, epoch: int) -> float:
+        raise ValueError(
+            "learning_rate must be given again: it was a function, which is not part of a file"
+        )
+
+
 SCHEDULES: dict[str, type[Schedule]] = {
     "InverseTime": InverseTime,
     "Step": Step,

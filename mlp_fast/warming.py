@@ -7,7 +7,6 @@ from typing import Any, Literal
 import numpy as np
 
 from mlp_fast.boundary.csr import canonical
-from mlp_fast.boundary.examples import as_examples
 from mlp_fast.boundary.rows import csr_rows
 from mlp_fast.extras import extra
 from mlp_fast.kernels.compile.notice import NOTICE, is_heard
@@ -15,7 +14,6 @@ from mlp_fast.mlp import MLP
 from mlp_fast.optimizers import PLAIN
 from mlp_fast.options import DTYPES, Dtype, items
 from mlp_fast.paths import PATHS, Path
-from mlp_fast.validation import Validation
 
 Use = Literal["online", "batch", "predict", "step", "sparse", "rules"]
 
@@ -35,10 +33,11 @@ def warmup(dtypes: "Dtype | Sequence[Dtype]" = DTYPES, uses: Use | Sequence[Use]
     dtypes : {'float64', 'float32'} or sequence of them, default both
         The dtypes to compile for.
     uses : {'online', 'batch', 'predict', 'step', 'sparse', 'rules'} or several, default all
-        What to compile for: training with ``batch_size=1`` or in batches, of networks of any size;
-        `MLP.predict` and what it shares with others that answer, and validation; `MLP.step`,
-        `MLP.forward` and `MLP.backward`. With 'sparse', sparse rows, too, and with 'rules', other
-        update rules than plain gradient descent, for those of the others that are given.
+        What to compile for: training with ``batch_size=1`` or in batches, of networks of any size,
+        the latter with `MLP.gradient`; `MLP.predict` and what it shares with others that answer,
+        validation and `MLP.loss`; `MLP.step`, `MLP.forward`, `MLP.backward` and
+        `MLP.input_gradient`. With 'sparse', sparse rows, too, and with 'rules', other update rules
+        than plain gradient descent, for those of the others that are given.
 
     Raises
     ------
@@ -123,8 +122,8 @@ def follow(path: Path, m: MLP, dtype: str) -> None:
         m.train([chunk], epochs=1, layer_sizes=sizes[1:-1], optimizer=optimizer)
         return
     m = MLP(dtype=dtype, optimizer=optimizer).init_weights(sizes)
-    if path.call == "evaluate":
-        Validation(m._fitted(), as_examples(X, T, dtype)).loss()
+    if path.call in ("evaluate", "input_gradient"):
+        m.loss(X, T) if path.call == "evaluate" else m.input_gradient(X, T)
         return
     if path.call == "step":
         m.step(X[0], T[0])

@@ -147,23 +147,36 @@ def test_bad_inputs_of_recall(m, kind, ask):
     refused(m, lambda: m.confmat(bad, T), error, message)
 
 
+@cross(kind=BAD_X, ask=["loss", "gradient", "input_gradient", "hidden_outputs"], meeting=1)
+def test_bad_inputs_of_gradients(m, kind, ask):
+    bad, error, message = BAD_X[kind]
+    targets = [T] * (ask != "hidden_outputs")
+    refused(m, lambda: getattr(m, ask)(bad, *targets), error, message)
+
+
 @pytest.mark.parametrize("kind", BAD_T)
 def test_bad_targets(m, kind):
     bad, error, message = BAD_T[kind]
     refused(m, lambda: m.train(X, bad, 3), error, message)
     refused(m, lambda: m.backward(bad, 0.1), error, message)
+    for ask in (m.loss, m.gradient, m.input_gradient):
+        refused(m, lambda ask=ask: ask(X, bad), error, message)
 
 
 def test_wrong_width(m):
     message = "X must have 2 columns, one for each input of the network; got 3"
     wide = np.zeros((4, 3))
-    for act in (lambda: m.predict(wide), lambda: m.confmat(wide, T)):
+    for act in (lambda: m.predict(wide), lambda: m.confmat(wide, T), lambda: m.loss(wide, T)):
         refused(m, act, ValueError, message)
+    for ask in (m.gradient, m.input_gradient):
+        refused(m, lambda ask=ask: ask(wide, T), ValueError, message)
+    refused(m, lambda: m.hidden_outputs(wide), ValueError, message)
     refused(m, lambda: m.forward(wide), ValueError, message, forward=True)
     m.forward(X)
     message = "T must have 1 columns, one for each output of the network; got 2"
     refused(m, lambda: m.backward(np.zeros((4, 2)), 0.1), ValueError, message)
-    refused(m, lambda: m.confmat(X, np.zeros((4, 2))), ValueError, message)
+    for ask in (m.confmat, m.loss, m.gradient, m.input_gradient):
+        refused(m, lambda ask=ask: ask(X, np.zeros((4, 2))), ValueError, message)
 
 
 def test_a_float64_that_becomes_infinite_as_float32(m):
@@ -346,6 +359,11 @@ def test_before_training():
         lambda: m.forward(X),
         lambda: m.backward(T, 0.1),
         lambda: m.confmat(X, T),
+        lambda: m.loss(X, T),
+        lambda: m.gradient(X, T),
+        lambda: m.input_gradient(X, T),
+        lambda: m.hidden_outputs(X),
+        lambda: m.summary(),
         lambda: m.weights,
         lambda: setattr(m, "weights", []),
     ):

@@ -175,20 +175,27 @@ def backward_batch(
         A = part.A
         if l > 0:
             below = network.layers[l - 1]
-            begin = below.before * work.capacity
-            A = Matrix(work.outputs[begin:], below.width, 1)
-            delta_below = Matrix(work.delta[begin:], below.width, 1)
-            errors_below(network, l, delta, delta_below, k, work)
-            operand = derivative_operand_of_rows(below, work)
-            for i in range(0, k * below.width, below.width):
-                d = delta_below.values[i:]
-                times_slope(below.activation, below.beta, operand[i:], d, below.n_out)
+            A = Matrix(work.outputs[below.before * work.capacity :], below.width, 1)
+            back_propagate(network, l, k, work)
         add_bias_gradient(network, l, factor, delta, k, work, theta)
         if sparse and l == 0:
             add_sparse_gradient(network, factor, part.rows, part.samples, work, theta)
         else:
             skip_zeros = work.skips_zeros and l == 0
             add_gradient(network, l, factor, A, delta, k, skip_zeros, work, theta)
+
+
+@inlined
+def back_propagate(network: Network, l: int, k: int, work: Work) -> None:
+    """Compute the delta of the layer below (79)."""
+    layer, below = network.layers[l], network.layers[l - 1]
+    delta = Matrix(work.delta[layer.before * work.capacity :], layer.width, 1)
+    delta_below = Matrix(work.delta[below.before * work.capacity :], below.width, 1)
+    errors_below(network, l, delta, delta_below, k, work)
+    operand = derivative_operand_of_rows(below, work)
+    for i in range(0, k * below.width, below.width):
+        d = delta_below.values[i:]
+        times_slope(below.activation, below.beta, operand[i:], d, below.n_out)
 
 
 @inner_kernel
