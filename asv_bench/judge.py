@@ -80,7 +80,8 @@ class Outcome:
 
     @property
     def verdicts(self) -> list[Verdict]:
-        pairs = ((target, self.ratio(target.best_of)) for target in self.row.targets)
+        targets = (target for target in self.row.targets if self.dtype in target.dtypes)
+        pairs = ((target, self.ratio(target.best_of)) for target in targets)
         return [Verdict(target, ratio) for target, ratio in pairs if ratio is not None]
 
 
