@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlp_fast.archive import check_writable
-from mlp_fast.options import count
+from mlp_fast.checks import count
 
 if TYPE_CHECKING:
     from mlp_fast.mlp import MLP

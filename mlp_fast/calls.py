@@ -7,8 +7,9 @@ import numpy as np
 
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.kernels.linalg.finite import all_finite
-from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule
+from mlp_fast.kernels.network.arguments import Curves, Data, Learning, Network, Rule
 from mlp_fast.paths import Path
+from mlp_fast.rule_state import RuleState
 
 SECONDS_PER_CALL = 0.05  # short enough for Ctrl-C, long enough that a call's overhead vanishes
 VISITS_PER_CALL = 5e7  # weights visited in that time: a first guess, corrected by each call
@@ -27,10 +28,19 @@ class Calls:
         The kernel's arguments; the network's weights are updated in place.
     epochs : int
         How many epochs there will be at most.
+    state : RuleState, optional
+        What an update rule keeps, if the kernel changes it.
     """
 
-    def __init__(self, path: Path, arguments: tuple[Network, Data, Rule, Any], epochs: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        arguments: tuple[Network, Data, Rule | Learning, Any],
+        epochs: int,
+        state: RuleState | None = None,
+    ) -> None:
         network, data, rule, _ = arguments
+        self._state = state
         self._path, self._arguments = path, arguments
         self.theta = network.theta
         self.k: int = data.T.shape[0]
@@ -61,7 +71,14 @@ class Calls:
         factor = min(4.0, max(0.25, SECONDS_PER_CALL / seconds))
         self._steps_per_call = max(1, round((stop - step) * factor))
         losses = self._seen_losses[step // self.per_epoch : -(-stop // self.per_epoch)]
-        return all_finite(losses) and all_finite(self._seen_theta)
+        if not (all_finite(losses) and all_finite(self._seen_theta)):
+            return False
+        return self._state is None or self._state.is_finite()
+
+    def learn_at(self, rate: float) -> None:
+        """Set the learning rate of the calls that follow."""
+        network, data, rule, buffers = self._arguments
+        self._arguments = network, data, rule._replace(learning_rate=rate), buffers
 
     def samples(self, step: int) -> int:
         """Return how many samples the steps before `step` take."""

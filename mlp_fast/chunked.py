@@ -8,12 +8,10 @@ from mlp_fast.bar import Bar
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.chunks import Chunks
 from mlp_fast.calls import Calls
-from mlp_fast.history import History
 from mlp_fast.interrupts import Interrupts
+from mlp_fast.kept import Kept
 from mlp_fast.kernels.linalg.finite import all_finite
-from mlp_fast.kernels.simd.types import Floats
-from mlp_fast.net import Net
-from mlp_fast.settings import Settings
+from mlp_fast.learning import Learner
 
 
 class ChunkedTraining:
@@ -24,14 +22,13 @@ class ChunkedTraining:
 
     Parameters
     ----------
-    net : Net
-        The network, whose weights are updated in place.
-    settings : Settings
-        The options in force.
+    learner : Learner
+        The network, whose weights are updated in place, its options, and its history, where
+        complete epochs are recorded.
     chunks : Chunks
         The examples.
-    history : History
-        Where complete epochs are recorded.
+    rate : float
+        The learning rate, until there is another.
     interrupts : Interrupts
         Looked at after every call.
     bar : Bar
@@ -39,26 +36,23 @@ class ChunkedTraining:
 
     Attributes
     ----------
-    kept : ndarray
-        A copy of the weights after the last complete epoch: finite, and what is returned to if the
-        next one diverges or is interrupted.
+    kept : Kept
+        What is returned to if the next epoch diverges or is interrupted.
     """
 
     def __init__(
-        self,
-        net: Net,
-        settings: Settings,
-        chunks: Chunks,
-        history: History,
-        interrupts: Interrupts,
-        bar: Bar,
+        self, learner: Learner, chunks: Chunks, rate: float, interrupts: Interrupts, bar: Bar
     ) -> None:
-        self._net, self._settings, self._chunks = net, settings, chunks
-        self._history, self._interrupts, self._bar = history, interrupts, bar
+        self._learner, self._chunks, self._rate = learner, chunks, rate
+        self._history, self._interrupts, self._bar = learner.history, interrupts, bar
         self._epochs_done, self._samples = 0, 0
-        self._theta = net.theta
-        self._gradient = net.gradient() if settings.batch_size is None else None
-        self.kept = net.theta.copy()
+        full = learner.settings.batch_size is None
+        self._gradient = learner.new_gradient() if full else None
+        self.kept = Kept(learner)
+
+    def learn_at(self, rate: float) -> None:
+        """Set the learning rate of the epochs that follow."""
+        self._rate = rate
 
     def run(self, until: int) -> bool:
         """Train up to an epoch of this training (exclusive); return whether all was finite.
@@ -67,13 +61,13 @@ class ChunkedTraining:
         """
         while self._epochs_done < until:
             if not self._epoch():
-                self._theta[:] = self.kept
+                self.kept.restore()
                 return False
         return True
 
     def _epoch(self) -> bool:
         """Train for one epoch; return whether all was finite."""
-        history, net = self._history, self._net
+        history, net = self._history, self._learner.net
         error, loss, k, n = 0.0, 0.0, 0, 0
         chunks = self._chunks.epoch(history.epochs, net.output, net.loss)
         while True:
@@ -81,10 +75,7 @@ class ChunkedTraining:
                 chunk = next(chunks, None)
             if chunk is None:
                 break
-            number = history.passes + n
-            calls = net.calls(
-                self._settings, chunk.rows, chunk.T, history.seed, number, 1, self._gradient
-            )
+            calls = self._learner.calls(chunk, self._rate, chunk=n, gradient=self._gradient)
             if not self._is_finite_over(calls):
                 self._chunks.check_finite(chunk, n)
                 return False
@@ -92,14 +83,14 @@ class ChunkedTraining:
             loss += float(calls.curves.loss[0])
             k, n = k + calls.k, n + 1
             del calls, chunk  # before the next one is read
-        if self._gradient is not None and not self._descend(self._gradient, k):
-            return False
-        if not math.isfinite(loss):
+        if self._gradient is not None:
+            loss += k * self._learner.descend(self._rate, k, self._gradient)
+        if not (math.isfinite(loss) and self._is_finite()):
             return False
         self._epochs_done += 1
-        self.kept[:] = self._theta
+        self.kept.keep()
         history.count(np.array([loss / k]), error / k, n)
-        self._bar.expect(self._settings.epochs * k)
+        self._bar.expect(self._learner.settings.epochs * k)
         self._bar.show(history)
         return True
 
@@ -117,7 +108,8 @@ class ChunkedTraining:
         gradient = self._gradient
         return gradient is None or bool(all_finite(read_only(gradient)))
 
-    def _descend(self, gradient: Floats, k: int) -> bool:
-        """Take the one step of an epoch of a full batch; return whether all was finite."""
-        self._net.descend(self._settings.learning_rate / k, gradient)
-        return bool(all_finite(read_only(self._theta)))
+    def _is_finite(self) -> bool:
+        """Return whether all weights, and all that the rule keeps, are finite."""
+        rule = self._history.rule
+        theta = read_only(self._learner.net.theta)
+        return bool(all_finite(theta)) and (rule is None or rule.is_finite())

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from mlp_fast.boundary.examples import Examples
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.settings import Settings
 from mlp_fast.warn import warn
@@ -12,20 +13,26 @@ LEAST_EPOCHS = 100
 LARGEST_SHARE = 0.9
 
 
-def warn_if_no_better(loss: float, T: Floats, settings: Settings) -> None:
-    """Warn if, after many epochs, the loss is not clearly below that of a constant answer."""
-    if settings.epochs < LEAST_EPOCHS:
+def warn_if_no_better(loss: float, examples: Examples, settings: Settings) -> None:
+    """Warn if, after many epochs, the loss is not clearly below that of a constant answer.
+
+    Nothing is said of a loss that is weighted, or has a penalty in it.
+    """
+    if settings.epochs < LEAST_EPOCHS or examples.weights is not None or settings.l2:
         return
+    T = examples.T
     with np.errstate(over="ignore"):
         constant = CONSTANT_LOSS[settings.loss](T)
     if not loss > LARGEST_SHARE * constant or np.all(T[0] == T):  # or nothing to learn
         return
+    rate = settings.learning_rate
+    shown = f"{rate:g}" if isinstance(rate, float) else repr(rate)
     updates = ", one update an epoch" if settings.batch_size is None else ""
     warn(
         f"after {settings.epochs} epochs the loss is {loss:.4g}, and that of the best constant "
         f"answer is {constant:.4g}: the network has learnt next to nothing. What usually helps: "
-        f"another learning_rate (it was {settings.learning_rate:g}); a smaller batch_size, such as "
-        f"32 or 1 (it was {settings.batch_size}{updates}); inputs scaled to mean 0 and standard "
+        f"another learning_rate (it was {shown}); a smaller batch_size, such as 32 or 1 (it "
+        f"was {settings.batch_size}{updates}); inputs scaled to mean 0 and standard "
         "deviation 1",
         UserWarning,
     )

@@ -1,16 +1,17 @@
-"""Fill the names of all activations and losses into a docstring, so that none is forgotten."""
+"""Fill the names of all activations, losses and the like into a docstring: none is forgotten."""
 
 import textwrap
 from typing import TypeVar
 
 from mlp_fast.activations import ACTIVATIONS, HIDDEN
+from mlp_fast.kernels.network.initial import INITIALISATIONS
 from mlp_fast.losses import LOSSES
 
 Class = TypeVar("Class", bound=type)
 
 
 def filled_in(documented: Class) -> Class:
-    """Replace {hidden}, {output} and {losses} in a class's docstring by the names that exist."""
+    """Replace {hidden} and the like in a class's docstring by the names that exist."""
     doc = documented.__doc__ or ""
     named = {
         name: f"'{name}' {a.source}".rstrip() + ("" if a.derivative else " for recall only")
@@ -21,11 +22,16 @@ def filled_in(documented: Class) -> Class:
         + (", ".join(loss.outputs) or "any output but threshold")
         for name, loss in LOSSES.items()
     )
+    initialisations = (
+        f"'{name}' {way.source}" + ("" if way.draws_biases else " with biases of 0")
+        for name, way in INITIALISATIONS.items()
+    )
     texts = {
         "hidden": ", ".join(named[name] for name in HIDDEN),
         "output": "One of those or "
         + ", ".join(text for name, text in named.items() if name not in HIDDEN),
         "losses": ", ".join(losses),
+        "initialisations": ", ".join(initialisations),
     }
     for line in doc.splitlines():
         for name, text in texts.items():

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.rule_state import RuleState
 
 
 class Best(NamedTuple):
@@ -28,7 +29,7 @@ def _curve() -> "array[float]":
 class History:
     """The state of a training, but for the weights in use; `resume` goes on from here.
 
-    An update rule's own state has its place in `rule`; plain gradient descent has none.
+    So does the update rule, from its own state.
     """
 
     seed: int  # of the initial weights, of shuffling and of what is held out for validation
@@ -43,7 +44,7 @@ class History:
     validated: bool = False  # whether `train` or `resume` was last given validation rows
     best: Best | None = None  # with patience
     last: Floats | None = None  # the weights to go on from, if those in use are the best ones
-    rule: dict[str, Floats] = field(default_factory=dict)  # arrays by name
+    rule: RuleState | None = None  # from the first step on
 
     def twin(self) -> "History":
         """Return a copy that shares nothing."""
@@ -54,7 +55,7 @@ class History:
             validation_loss=self.validation_loss[:],
             best=best and best._replace(theta=best.theta.copy()),
             last=None if last is None else last.copy(),
-            rule={name: state.copy() for name, state in self.rule.items()},
+            rule=self.rule and self.rule.twin(),
         )
 
     def count(self, losses: NDArray[np.float64], error: float, passes: int) -> None:

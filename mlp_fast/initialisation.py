@@ -1,22 +1,37 @@
-"""Initial weights within ±1/√n (57), with the same random draws as the tutorial's code 2.6."""
+"""Initial weights, by default as in (57), with the same random draws as the tutorial's code 2.6."""
 
 import functools
 import threading
+from itertools import pairwise
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mlp_fast.kernels.network.initial import place_draws
+from mlp_fast.kernels.network.initial import INITIALISATIONS, place_draws
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import Layout
 from mlp_fast.options import LARGEST_SEED
 
+InitialisationName = Literal["tutorial", "glorot", "he"]
+"""The names in signatures; tests hold them and `INITIALISATIONS` together."""
 
-def initial_theta(layout: Layout, random_state: int) -> Floats:
+
+def initial_theta(layout: Layout, initialisation: str, random_state: int) -> Floats:
     """Return a new buffer of weights, drawn in float64 from a generator seeded for them alone."""
     generator, theta = _generator(), layout.new_theta()
     generator.seed(random_state)
-    place_draws(generator.random_sample(layout.shape.n_weights), theta, layout.layers)
+    draws = generator.random_sample(layout.shape.n_weights)
+    place_draws(draws, theta, layout.layers, _bounds(initialisation, layout.sizes))
     return theta
+
+
+@functools.lru_cache(maxsize=64)  # short trainings begin with it
+def _bounds(initialisation: str, sizes: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return the bounds of each layer's biases and of its other weights."""
+    way = INITIALISATIONS[initialisation]
+    bounds = [way.bound(n_in, n_out) for n_in, n_out in pairwise(sizes)]
+    return np.array([(bound if way.draws_biases else 0.0, bound) for bound in bounds])
 
 
 _of_thread = threading.local()

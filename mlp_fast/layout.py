@@ -134,6 +134,13 @@ class Layout:
         twin[:] = theta
         return twin
 
+    def mask(self) -> Floats:
+        """Return a buffer like the weights: 1 for each but those of bias nodes, 0 elsewhere."""
+        mask = self.new_theta()
+        for view in self.views(mask):
+            view[1:] = 1
+        return mask
+
     def views(self, theta: Floats) -> list[Floats]:
         """Return each layer's weights as a view of shape (n_in + 1, n_out), as in (68)."""
         views = []

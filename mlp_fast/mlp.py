@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from mlp_fast.activations import SIGMOID, SOFTMAX, HiddenName, OutputName
 from mlp_fast.attached import NOTHING, Attached, Callback
 from mlp_fast.boundary.chunks import Chunks
-from mlp_fast.boundary.examples import Examples
+from mlp_fast.boundary.examples import Examples, as_examples
 from mlp_fast.boundary.inputs import as_rows, as_sample
 from mlp_fast.boundary.rows import as_dense
+from mlp_fast.boundary.sample_weights import as_sample_weight
 from mlp_fast.boundary.sources import as_arrays, as_source
 from mlp_fast.boundary.targets import (
     as_target,
@@ -23,21 +24,26 @@ from mlp_fast.boundary.targets import (
     check_width,
 )
 from mlp_fast.boundary.weights import as_weights
+from mlp_fast.checks import positive
 from mlp_fast.confusion import binary_confusion, confusion
 from mlp_fast.constant import warn_if_no_better
 from mlp_fast.docstrings import filled_in
+from mlp_fast.gradients import Objective, input_gradient
 from mlp_fast.history import History
-from mlp_fast.initialisation import fresh_seed
+from mlp_fast.initialisation import InitialisationName, fresh_seed
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.learning import Learner
 from mlp_fast.losses import LossName
 from mlp_fast.net import Forward, Net
-from mlp_fast.options import AS_CONFIGURED, CHECKS, Dtype, all_sizes, given, positive
+from mlp_fast.optimizers import Optimizer
+from mlp_fast.options import AS_CONFIGURED, CHECKS, Dtype, all_sizes, given
 from mlp_fast.run import Run
 from mlp_fast.saving import Saved, read, write
-from mlp_fast.settings import Settings
+from mlp_fast.settings import LearningRate, Settings
 from mlp_fast.single_row import Answering
 from mlp_fast.suggestions import suggesting
+from mlp_fast.summary import summary
 from mlp_fast.warn import warn
 from mlp_fast.weights import Weights
 
@@ -80,6 +86,8 @@ class MLP:
         Whether each epoch takes the examples in a fresh random order; a full batch never does.
     orders : array of int, shape (epochs, k), optional
         The order of each epoch, in place of shuffling.
+    initialisation : str, default 'tutorial'
+        Within which bounds initial weights are drawn, uniformly: {initialisations}.
     random_state : int or None, default 0
         Seed of the initial weights and of the shuffling; None for fresh entropy.
     dtype : {'float64', 'float32'}, default 'float64'
@@ -161,11 +169,15 @@ class MLP:
         output_activation: OutputName = "sigmoid",
         loss: LossName = "squared_error",
         beta: float | Sequence[float] = 1.0,
-        learning_rate: float = 0.01,
+        optimizer: str | Optimizer = "sgd",
+        learning_rate: LearningRate = 0.01,
+        l2: float = 0.0,
+        clip_norm: float | None = None,
         epochs: int = 200,
         batch_size: int | None = None,
         shuffle: bool = True,
         orders: "ArrayLike | None" = None,
+        initialisation: InitialisationName = "tutorial",
         random_state: int | None = 0,
         dtype: "Literal['float64', 'float32'] | DTypeLike" = "float64",
         verbose: int = 0,
@@ -231,10 +243,14 @@ class MLP:
         output_activation: "OutputName" = AS_CONFIGURED,
         loss: "LossName" = AS_CONFIGURED,
         beta: "float | Sequence[float]" = AS_CONFIGURED,
-        learning_rate: float = AS_CONFIGURED,
+        optimizer: "str | Optimizer" = AS_CONFIGURED,
+        learning_rate: "LearningRate" = AS_CONFIGURED,
+        l2: float = AS_CONFIGURED,
+        clip_norm: float | None = AS_CONFIGURED,
         batch_size: int | None = AS_CONFIGURED,
         shuffle: bool = AS_CONFIGURED,
         orders: "ArrayLike | None" = AS_CONFIGURED,
+        initialisation: "InitialisationName" = AS_CONFIGURED,
         random_state: int | None = AS_CONFIGURED,
         dtype: "Dtype | DTypeLike" = AS_CONFIGURED,
         verbose: int = AS_CONFIGURED,
@@ -243,6 +259,7 @@ class MLP:
         validation_fraction: float | None = AS_CONFIGURED,
         patience: int | None = AS_CONFIGURED,
         tol: float = AS_CONFIGURED,
+        sample_weight: "ArrayLike | None" = None,
         weights: Any = None,
         validation: "tuple[Any, ArrayLike] | None" = None,
         callback: "Callback | None" = None,
@@ -265,9 +282,9 @@ class MLP:
         layer_sizes, activation, output_activation, loss, beta, learning_rate, batch_size : optional
             Options of `MLP`, which explains them. What is given here is in force until the next
             `train` or `init_weights`; the others are as `MLP` was given them.
-        shuffle, orders, random_state, dtype, verbose, save_weights, progress : optional
+        shuffle, orders, initialisation, random_state, dtype, verbose, save_weights : optional
             Likewise.
-        validation_fraction, patience, tol : optional
+        progress, validation_fraction, patience, tol : optional
             Likewise.
         weights : sequence of arrays, optional
             Weights to start from, of shape (n_in + 1, n_out) per layer; they are copied.
@@ -331,14 +348,14 @@ class MLP:
                 checkpoint=checkpoint,
                 checkpoint_every=checkpoint_every,
             )
-        source = as_source(X, T, settings.dtype)
+        source = as_source(X, T, sample_weight, settings.dtype)
         net, history = _fresh(settings, source, weights)
         run = Run(self, net, history, settings, attached, source, found)
         run.go(self._begin, net, settings, history, attached)
         if history.stopped == "diverged":
             _warn_of_divergence(history)
         elif history.stopped == "epochs" and isinstance(run.source, Examples):
-            warn_if_no_better(history.loss[-1], run.source.T, settings)
+            warn_if_no_better(history.loss[-1], run.source, settings)
         return self
 
     @suggesting
@@ -348,7 +365,10 @@ class MLP:
         T: "ArrayLike | None" = None,
         epochs: int = AS_CONFIGURED,
         *,
-        learning_rate: float = AS_CONFIGURED,
+        optimizer: "str | Optimizer" = AS_CONFIGURED,
+        learning_rate: "LearningRate" = AS_CONFIGURED,
+        l2: float = AS_CONFIGURED,
+        clip_norm: float | None = AS_CONFIGURED,
         batch_size: int | None = AS_CONFIGURED,
         shuffle: bool = AS_CONFIGURED,
         orders: "ArrayLike | None" = AS_CONFIGURED,
@@ -358,6 +378,7 @@ class MLP:
         validation_fraction: float | None = AS_CONFIGURED,
         patience: int | None = AS_CONFIGURED,
         tol: float = AS_CONFIGURED,
+        sample_weight: "ArrayLike | None" = None,
         validation: "tuple[Any, ArrayLike] | None" = AS_CONFIGURED,
         callback: "Callback | None" = AS_CONFIGURED,
         checkpoint: "str | os.PathLike[str] | None" = AS_CONFIGURED,
@@ -446,15 +467,16 @@ class MLP:
                 "validation must be given to resume, or be None: training had validation rows, "
                 "which are not part of a copy or a file"
             )
-        sizes = net.layout.sizes
-        source = as_source(X, T, net.dtype, sizes[0], sizes[-1])
+        source = as_source(X, T, sample_weight, net.dtype, net.widths)
         run = Run(self, net, history, settings, attached, source, net)
         run.go(self._continue, settings, attached, source.vector, validated)
         if history.stopped == "diverged":
             _warn_of_divergence(history)
         return self
 
-    def partial_train(self, X: "ArrayLike", T: "ArrayLike") -> Self:
+    def partial_train(
+        self, X: "ArrayLike", T: "ArrayLike", sample_weight: "ArrayLike | None" = None
+    ) -> Self:
         """Train by one pass over rows in their order, such as the next ones of a stream.
 
         The first call makes the network, unless there is one already. Each call counts as an epoch.
@@ -467,6 +489,8 @@ class MLP:
             Inputs.
         T : array_like, shape (k, n_out) or (k,)
             Targets.
+        sample_weight : array_like, shape (k,), optional
+            A weight for each row, 0 or more, taken as given.
 
         Returns
         -------
@@ -500,11 +524,11 @@ class MLP:
         found, in_force = self._net, self._in_force
         if found is None:
             in_force = self._settings
-            source = as_arrays(X, T, in_force.dtype)
+            source = as_arrays(X, T, sample_weight, in_force.dtype)
             net, history = _fresh(in_force, source)
         else:
-            net, history, sizes = found, self._trained(), found.layout.sizes
-            source = as_arrays(X, T, net.dtype, sizes[0], sizes[-1])
+            net, history = found, self._trained()
+            source = as_arrays(X, T, sample_weight, net.dtype, net.widths)
         best, last, epochs = history.best, history.last, history.epochs
         shown = None if best is None else net.theta.copy()
         run = Run(self, net, history, in_force.told(ONE_PASS), NOTHING, source, found)
@@ -635,7 +659,7 @@ class MLP:
         return self._known("stopped_").stopped
 
     def init_weights(self, layer_sizes: Any, random_state: int | None = AS_CONFIGURED) -> Self:
-        """Draw fresh weights within ±1/√n (57); the options of `MLP` are in force again.
+        """Draw fresh weights by `initialisation`; the options of `MLP` are in force again.
 
         Parameters
         ----------
@@ -765,9 +789,15 @@ class MLP:
         check_width(targets, net.layout.sizes[-1])
         check_targets(targets, net.output, net.loss)
         self._forward = None
-        net.backward(done, targets, eta)
+        Learner(net, self._in_force, self._trained()).backward(done, targets, eta)
 
-    def step(self, x: ArrayLike, t: ArrayLike, learning_rate: float | None = None) -> float:
+    def step(
+        self,
+        x: ArrayLike,
+        t: ArrayLike,
+        learning_rate: float | None = None,
+        sample_weight: float = 1.0,
+    ) -> float:
         """Learn from one sample: one forward pass and one update (algorithm 2.4.1).
 
         For samples that arrive one by one. If all are at hand, `train` with ``batch_size=1`` takes
@@ -807,15 +837,19 @@ class MLP:
         >>> losses[-1] < losses[0] / 100
         True
         """
-        net = self._fitted()
+        net, rule = self._fitted(), self._in_force.optimizer
         self._check_idle("step")
+        if rule.full_batch:
+            raise ValueError(f"step needs another optimizer than {rule!r}, for full batches only")
         eta = self._rate(learning_rate)
+        weight = 1.0 if sample_weight == 1.0 else as_sample_weight(sample_weight)
         net.check_trainable()
         inputs = as_sample(x, net.dtype, net.layout.sizes[0])
         targets = as_target(t, net.dtype, net.layout.sizes[-1])
         check_targets(targets.reshape(1, -1), net.output, net.loss, "t")
         self._forward = None
-        return net.learn(inputs, targets, eta)
+        learner = Learner(net, self._in_force, self._trained())
+        return learner.step(inputs, targets, eta, weight)
 
     def predict(self, X: ArrayLike, weights: Any = None) -> NDArray[Any]:
         """Predict, in the form of the targets.
@@ -953,10 +987,191 @@ class MLP:
             return binary_confusion(predicted == 1, truth == 1)
         return confusion(predicted, truth, n_out)
 
+    def hidden_outputs(self, X: ArrayLike) -> list[Floats]:
+        """Compute the outputs of every hidden layer (69), such as features for another model.
+
+        Unlike `forward`, it keeps nothing for `backward`, and sparse rows stay sparse.
+
+        Parameters
+        ----------
+        X : array_like or scipy.sparse CSR, shape (k, n_in)
+            Inputs.
+
+        Returns
+        -------
+        list of ndarray
+            A new array of shape (k, n) for each hidden layer of n neurons; empty if there is none.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet.
+        ValueError
+            If X is invalid, or an output is not finite.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> m = MLP().init_weights((2, 5, 3, 1))
+        >>> [A.shape for A in m.hidden_outputs([[0, 1], [1, 1]])]
+        [(2, 5), (2, 3)]
+        """
+        net = self._fitted()
+        return net.hidden_outputs(as_rows(X, net.dtype, net.layout.sizes[0]))
+
+    def loss(self, X: ArrayLike, T: ArrayLike) -> float:
+        """Compute the mean loss over examples, by the weights as they are; nothing is changed.
+
+        Parameters
+        ----------
+        X : array_like or scipy.sparse CSR, shape (k, n_in)
+            Inputs.
+        T : array_like, shape (k, n_out) or (k,)
+            Targets.
+
+        Returns
+        -------
+        float
+            The mean over the rows of the network's loss, for the squared error that of (48).
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet.
+        ValueError, TypeError
+            If an array is invalid, the loss is not finite, or the outputs are for recall only and
+            the loss is not the squared error.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> m = MLP(output_activation="linear").init_weights((1, 1))
+        >>> m.weights = [[[0.0], [2.0]]]
+        >>> m.loss([[1.0], [3.0]], [1.0, 6.0])  # of errors 1 and 0
+        0.25
+        """
+        net = self._fitted()
+        net.check_loss()
+        return Objective(net, self._in_force, self._examples(X, T)).value()
+
+    def gradient(self, X: ArrayLike, T: ArrayLike) -> list[Floats]:
+        """Compute the gradient of `loss` with respect to the weights (77); nothing is changed.
+
+        For optimisers other than `train`, such as those of `scipy.optimize`.
+
+        Parameters
+        ----------
+        X : array_like or scipy.sparse CSR, shape (k, n_in)
+            Inputs.
+        T : array_like, shape (k, n_out) or (k,)
+            Targets.
+
+        Returns
+        -------
+        list of ndarray
+            A new array of shape (n_in + 1, n_out) for each layer, like `weights`; row 0 belongs to
+            the bias node, whose output is -1.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet.
+        ValueError, TypeError
+            If an array is invalid, the gradient is not finite, or an activation has no derivative.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> m = MLP(output_activation="linear").init_weights((1, 1))
+        >>> m.weights = [[[0.0], [2.0]]]
+        >>> m.gradient([[1.0], [3.0]], [1.0, 6.0])  # of errors 1 and 0
+        [array([[-0.5],
+               [ 0.5]])]
+        """
+        net = self._fitted()
+        net.check_trainable()
+        return Objective(net, self._in_force, self._examples(X, T)).gradient()
+
+    def input_gradient(self, X: ArrayLike, T: ArrayLike) -> Floats:
+        """Compute the derivative of ``m.loss(X, T)`` with respect to X; nothing is changed.
+
+        That is the mean loss over the k rows, of which a row's own loss is the k-th part: the
+        derivative of a row's own loss is k times its row here. With a single row they are the same.
+
+        Parameters
+        ----------
+        X : array_like or scipy.sparse CSR, shape (k, n_in)
+            Inputs.
+        T : array_like, shape (k, n_out) or (k,)
+            Targets.
+
+        Returns
+        -------
+        ndarray, shape (k, n_in)
+            A new array, dense for sparse rows, too, with the derivatives by inputs that are 0.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet.
+        ValueError, TypeError
+            If an array is invalid, a derivative is not finite, or an activation has none.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> m = MLP(output_activation="linear").init_weights((1, 1))
+        >>> m.weights = [[[0.0], [2.0]]]
+        >>> m.input_gradient([[1.0], [3.0]], [1.0, 7.0])  # of errors 1 and -1
+        array([[ 1.],
+               [-1.]])
+        """
+        net = self._fitted()
+        net.check_trainable()
+        return input_gradient(net, self._examples(X, T))
+
+    def summary(self) -> str:
+        """Describe the network: its layers in a table, then its training.
+
+        Returns
+        -------
+        str
+            A line for each layer, with the shape of its weights, its activation and the number of
+            its parameters, biases included; their total; loss, update rule and epochs trained.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet.
+
+        Examples
+        --------
+        >>> from mlp_fast import MLP
+        >>> print(MLP(activation="tanh").init_weights((8, 50, 1)).summary())
+        MLP of 8 inputs, float64
+        layer     weights  activation  parameters
+        1 hidden  (9, 50)  tanh               450
+        2 output  (51, 1)  sigmoid             51
+        total                                 501
+        loss: squared_error
+        update rule: sgd, learning_rate 0.01
+        epochs trained: 0
+        """
+        return summary(self._fitted(), self._in_force, self._trained())
+
+    def _examples(self, X: ArrayLike, T: ArrayLike) -> Examples:
+        """Check examples that this network can have answers to."""
+        net = self._fitted()
+        sizes = net.layout.sizes
+        examples = as_examples(X, T, net.dtype, sizes[0], sizes[-1])
+        check_targets(examples.T, net.output, net.loss)
+        return examples
+
     def _rate(self, learning_rate: float | None) -> float:
+        settings = self._in_force
         if learning_rate is None:
-            return self._in_force.learning_rate
-        return positive("learning_rate", learning_rate)
+            return settings.rate(self._trained().epochs)
+        return settings.told({"learning_rate": positive("learning_rate", learning_rate)}).rate(0)
 
     def _answer(self, X: ArrayLike, weights: Any = None) -> Floats:
         net = self._fitted()
@@ -1013,7 +1228,7 @@ class MLP:
         net, history, run = self._fitted(), self._trained(), self._running
         if run is not None:
             theta, last = history.shown(run.theta)
-            net, history = net._replace(theta=theta), replace(history, last=last)
+            net, history = net._replace(theta=theta), replace(history, last=last, rule=run.rule)
         return net, history
 
     def _snapshot(self, in_place: bool) -> dict[str, Any]:

@@ -1,6 +1,5 @@
-"""A network that has weights: how it computes and learns, given checked arrays."""
+"""A network that has weights: how it computes, given checked arrays."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -12,22 +11,20 @@ from mlp_fast.activations import SIGMOID, SOFTMAX, TANH, Activation, trainable
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.rows import dense_rows
 from mlp_fast.boundary.weights import as_weights
-from mlp_fast.calls import Calls
-from mlp_fast.initialisation import initial_theta, shuffle_key
-from mlp_fast.kernels.linalg.finite import all_finite
-from mlp_fast.kernels.linalg.matrix import Rows
-from mlp_fast.kernels.network.arguments import Data, Network, Rule
-from mlp_fast.kernels.network.forward_batch import ROWS, Work, outputs_of
+from mlp_fast.initialisation import initial_theta
+from mlp_fast.kernels.linalg.matrix import Rows, rows_from
+from mlp_fast.kernels.network.arguments import Network
+from mlp_fast.kernels.network.forward_batch import Work, outputs_of
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import Layout
 from mlp_fast.losses import LOSSES, Loss
 from mlp_fast.memory import check_memory
-from mlp_fast.paths import Task, are_moderate, layout_for, only_path, path_for
+from mlp_fast.optimizers import PLAIN
+from mlp_fast.paths import Task, layout_for, only_path, path_for
 from mlp_fast.settings import Settings
 from mlp_fast.single_row import Answering, answering
-from mlp_fast.warn import warn
 
-STEP, FORWARD, BACKWARD, DESCEND = map(only_path, ("step", "forward", "backward", "descend"))
+FORWARD = only_path("forward")
 
 
 @dataclass(frozen=True)
@@ -67,11 +64,11 @@ class Net(NamedTuple):
 
         It is refused if it does not fit in memory; if `train`, training must fit, too.
         """
-        check_memory(sizes, settings.dtype, copies=train * (1 + (settings.patience is not None)))
+        check_memory(sizes, settings.dtype, copies=copies_of(settings) if train else 0)
         activations, betas = settings.layers(len(sizes) - 2)
         layout = layout_for(tuple(sizes), activations, betas, settings.dtype, settings.batch_size)
         if weights is None:
-            theta = initial_theta(layout, random_state)
+            theta = initial_theta(layout, settings.initialisation, random_state)
         else:
             theta = as_weights(weights, layout, settings.dtype)
         return cls(layout, theta, activations, LOSSES[settings.loss], vector)
@@ -80,6 +77,11 @@ class Net(NamedTuple):
     def dtype(self) -> str:
         """The name of the weights' dtype."""
         return self.layout.dtype_name
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """The number of inputs, and that of outputs."""
+        return self.layout.sizes[0], self.layout.sizes[-1]
 
     def twin(self) -> Self:
         """Return a network with its own copy of the weights."""
@@ -101,96 +103,49 @@ class Net(NamedTuple):
                 "(np.eye(n_classes)[labels]); got one column"
             )
 
-    def calls(
-        self,
-        settings: Settings,
-        rows: Rows,
-        T: Floats,
-        seed: int,
-        passes: int,
-        epochs: int,
-        gradient: Floats | None = None,
-    ) -> Calls:
-        """Return the calls that train on examples, after so many passes that were shuffled before.
-
-        Weights are updated in place. If there is a gradient, that of all examples is added to it
-        instead.
-        """
-        k, orders = T.shape[0], settings.orders
-        size = min(settings.batch_size or k, k) if gradient is None else min(ROWS, k)
-        shuffle = settings.shuffle and orders is None and size < k and gradient is None
-        in_order = orders is None and not shuffle
-        if orders is None:
-            orders = np.arange(k).reshape(1, k)
-        key = shuffle_key(seed) if shuffle else 0
-        rule = Rule(self.loss.code, settings.learning_rate, size, shuffle, key, passes)
-        data = Data(rows, T, orders, in_order)
-        network = self._for_kernels()
-        task = Task(
-            *("train" if gradient is None else "accumulate", self.layout, rows.sparse, size),
-            repeated=size == k and orders.shape[0] == 1,
-            loss=rule.loss,
-        )
-        path = path_for(task, lambda: are_moderate(self.layout, data, rule))
-        buffers = path.buffers(self.layout.shape, data, rule)
-        if gradient is not None:
-            buffers = buffers._replace(gradient=gradient)
-        return Calls(path, (network, data, rule, buffers), epochs)
-
-    def gradient(self) -> Floats:
-        """Return a zeroed buffer for a gradient that is summed over chunks."""
-        gradient: Floats = DESCEND.buffers(self.layout.shape)
-        return gradient
-
-    def descend(self, eta: float, gradient: Floats) -> None:
-        """Subtract eta times a gradient (78), and set it to zero."""
-        DESCEND(self._for_kernels(), eta, gradient)
+    def check_loss(self) -> None:
+        """Check that the loss is of such outputs; only those for recall come with any of them."""
+        if self.loss.outputs and self.output.name not in self.loss.outputs:
+            raise ValueError(
+                f"the loss of a network with output_activation={self.output.name!r} is that of "
+                f"loss='squared_error'; got {self.loss.name!r}, which goes with "
+                f"{' and '.join(map(repr, self.loss.outputs))}"
+            )
 
     def forward(self, X: Floats) -> Forward:
         """Compute the outputs of every layer (69)."""
         X = read_only(X.copy())  # the backward pass needs them as they are now
-        network, rows = self._for_kernels(), dense_rows(X)
+        network, rows = self.for_kernels(), dense_rows(X)
         work = FORWARD.buffers(self.layout.shape, rows)
         FORWARD(network, rows, work, self._answers(X.shape[0]))
         outputs = [read_only(A) for A in outputs_of(network, work, X.shape[0])]
         _check_output(outputs[-1])
         return Forward([X, *outputs], work, self.theta.copy())
 
-    def backward(self, forward: Forward, T: Floats, learning_rate: float) -> None:
-        """Update the weights by the errors of a forward pass (78), if they stay finite."""
-        rows, network = dense_rows(forward.outputs[0]), self._for_kernels()
-        BACKWARD(network, self.loss.code, learning_rate, rows, T, forward.work)
-        if not self._stays_finite(forward.theta):
-            _warn_of_step("a weight is no longer finite")
-
-    def learn(self, x: Floats, t: Floats, learning_rate: float) -> float:
-        """Learn from one sample (algorithm 2.4.1), if all stays finite; return its prior loss."""
-        network = self._for_kernels()
-        sample = network, self.loss.code, learning_rate, x, t, STEP.buffers(self.layout.shape)
-        loss, changed = STEP(*sample, True)
-        if not math.isfinite(loss):
-            _warn_of_step("the sample's loss is not finite")
-        elif not changed:  # numbers are so large that a weight may overflow
-            before = self.theta.copy()
-            STEP(*sample, False)
-            if not self._stays_finite(before):
-                _warn_of_step("a weight is no longer finite")
-        return float(loss)
-
-    def _stays_finite(self, before: Floats) -> bool:
-        """Return whether all weights are finite after a step; if not, undo it."""
-        finite = bool(all_finite(read_only(self.theta)))
-        if not finite:
-            self.theta[:] = before
-        return finite
-
     def recall(self, rows: Rows, theta: Floats) -> Floats:
         """Return the outputs of the last layer with the weights `theta`."""
-        out, network = self._answers(rows.shape[0]), self._for_kernels(theta)
+        out, network = self._answers(rows.shape[0]), self.for_kernels(theta)
         path = path_for(Task("recall", self.layout, rows.sparse))
         path(network, rows, path.buffers(self.layout.shape, rows), out)
         _check_output(out)
         return out
+
+    def hidden_outputs(self, rows: Rows) -> list[Floats]:
+        """Return the outputs of every hidden layer (69), of which a part at a time is recalled."""
+        k, network = rows.shape[0], self.for_kernels()
+        hidden = [np.empty((k, n), self.dtype) for n in self.layout.sizes[1:-1]]
+        path = path_for(Task("recall", self.layout, rows.sparse))
+        work = path.buffers(self.layout.shape, rows)
+        answers = self._answers(work.capacity)
+        for start in range(0, k if hidden else 0, work.capacity):
+            stop = min(start + work.capacity, k)
+            some = rows_from(rows, start, work.capacity)
+            path(network, some, work, answers[: stop - start])
+            for A, of_part in zip(hidden, outputs_of(network, work, stop - start), strict=False):
+                A[start:stop] = of_part
+        for A in hidden:
+            _check_output(A)
+        return hidden
 
     def answering(self) -> Answering:
         """Return a function that predicts a single row; it returns None for unusual ones.
@@ -219,12 +174,19 @@ class Net(NamedTuple):
             return (A[:, 0] > middle).astype(np.int64)
         return np.asarray(A.argmax(axis=1), np.int64)
 
-    def _for_kernels(self, theta: Floats | None = None) -> Network:
+    def for_kernels(self, theta: Floats | None = None) -> Network:
+        """Return what kernels take, with these weights or with others."""
         return self.layout.network(self.theta if theta is None else theta)
 
 
-def _warn_of_step(what: str) -> None:
-    warn(f"the step diverged: {what}; the weights are as they were", RuntimeWarning)
+def copies_of(settings: Settings) -> int:
+    """Return how many buffers like that of the weights a training needs besides it.
+
+    There are copies of the weights and of the rule's state to return to, and of the best weights
+    with patience; other rules than plain gradient descent have a gradient and a mask of weights.
+    """
+    plain, arrays = settings.rules == PLAIN, len(settings.optimizer.arrays)
+    return 1 + (settings.patience is not None) + 2 * arrays + 2 * (not plain)
 
 
 def _check_output(A: Floats) -> None:

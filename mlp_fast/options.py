@@ -1,9 +1,7 @@
 """The options of a network: the type of each, and the check that brings its value to one form."""
 
-import math
 import numbers
-import operator
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from typing import Any, Literal
 
 import numpy as np
@@ -11,20 +9,23 @@ from numpy.typing import NDArray
 
 from mlp_fast.activations import ACTIVATIONS, HIDDEN, SOFTMAX
 from mlp_fast.boundary.orders import as_orders
+from mlp_fast.checks import BOOLS, choice, count, finite, positive, shown, whole
+from mlp_fast.kernels.network.initial import INITIALISATIONS
 from mlp_fast.losses import LOSSES
+from mlp_fast.optimizers import as_optimizer
 
 Dtype = Literal["float64", "float32"]
 
 DTYPES: tuple[Dtype, ...] = ("float64", "float32")
 LARGEST_SEED = 2**32 - 1
-LARGEST_COUNT = 2**40
 
 OF_NETWORK = frozenset(
-    ("layer_sizes", "activation", "output_activation", "loss", "beta", "random_state", "dtype")
+    (
+        *("layer_sizes", "activation", "output_activation", "loss", "beta"),
+        *("initialisation", "random_state", "dtype"),
+    )
 )
 """Options that a network is made with, and that cannot change afterwards."""
-
-_BOOLS = (bool, np.bool_)
 
 
 class _AsConfigured:
@@ -55,10 +56,10 @@ def seed(value: Any) -> int | None:
     """Check a seed for NumPy's legacy generator."""
     if value is None:
         return None
-    number = _whole(value)
+    number = whole(value)
     if number is None or not 0 <= number <= LARGEST_SEED:
         raise ValueError(
-            f"random_state must be None or an integer from 0 to {LARGEST_SEED}; got {_shown(value)}"
+            f"random_state must be None or an integer from 0 to {LARGEST_SEED}; got {shown(value)}"
         )
     return number
 
@@ -74,71 +75,37 @@ def all_sizes(value: Any) -> tuple[int, ...]:
     return sizes
 
 
-def count(name: str, value: Any, least: int = 1) -> int:
-    """Check an integer that must be at least `least`."""
-    number = _whole(value)
-    if number is None or number < least:
-        raise ValueError(f"{name} must be an integer of {least} or more; got {_shown(value)}")
-    if number > LARGEST_COUNT:
-        raise ValueError(f"{name} must be an integer up to 2**40; got {_shown(value)}")
-    return number
-
-
-def positive(name: str, value: Any) -> float:
-    """Check a finite number that must be above 0."""
-    return _number(name, value, "above 0", lambda number: number > 0)
-
-
-def _number(name: str, value: Any, rule: str, holds: Callable[[float], bool]) -> float:
-    """Check a finite number that must keep a rule."""
-    if isinstance(value, _BOOLS) or not isinstance(value, (float, numbers.Real)):  # ABCs are slow
-        raise ValueError(f"{name} must be a number {rule}; got {value!r}")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not (math.isfinite(number) and holds(number)):
-        raise ValueError(f"{name} must be finite and {rule}; got {value!r}")
-    return number
+def _learning_rate(value: Any) -> Any:
+    if callable(value) and not isinstance(value, type):
+        return value
+    if isinstance(value, type):
+        raise ValueError(
+            "learning_rate must be a number above 0, or a function of the epoch; got the class "
+            f"{value.__name__}: make an object of it"
+        )
+    return positive("learning_rate", value)
 
 
 def _fraction(value: Any) -> float | None:
     if value is None:
         return None
     rule = "above 0 and below 1"
-    return _number("validation_fraction", value, rule, lambda number: 0 < number < 1)
-
-
-def _whole(value: Any) -> int | None:
-    if isinstance(value, _BOOLS):
-        return None
-    try:
-        return operator.index(value)
-    except TypeError:
-        return None
+    return finite("validation_fraction", value, rule, lambda number: 0 < number < 1)
 
 
 def _flag(name: str) -> Callable[[Any], bool]:
     def check(value: Any) -> bool:
-        if not isinstance(value, _BOOLS) and _whole(value) not in (0, 1):
-            raise ValueError(f"{name} must be True or False; got {_shown(value)}")
+        if not isinstance(value, BOOLS) and whole(value) not in (0, 1):
+            raise ValueError(f"{name} must be True or False; got {shown(value)}")
         return bool(value)
 
     return check
 
 
-def _choice(name: str, value: Any, choices: Iterable[str]) -> str:
-    choices = list(choices)
-    if not isinstance(value, str) or value not in choices:
-        named = ", ".join(repr(choice) for choice in choices)
-        raise ValueError(f"{name} must be one of {named}; got {value!r}")
-    return str(value)
-
-
 def _hidden_name(name: str, value: Any) -> str:
     if isinstance(value, str) and value == SOFTMAX.name:
         raise ValueError(f"{name} 'softmax' is for the output layer only; got {value!r}")
-    return _choice(name, value, HIDDEN)
+    return choice(name, value, HIDDEN)
 
 
 def _one_or_each(name: str, value: Any, one: type, check: Any) -> Any:
@@ -148,7 +115,7 @@ def _one_or_each(name: str, value: Any, one: type, check: Any) -> Any:
 
 
 def _sizes(value: Any) -> tuple[int, ...]:
-    if not isinstance(value, tuple) and _whole(value) is not None:
+    if not isinstance(value, tuple) and whole(value) is not None:
         value = (value,)
     return tuple([count("each of layer_sizes", size) for size in items("layer_sizes", value)])
 
@@ -185,24 +152,21 @@ def _dtype(value: Any) -> str:
     raise ValueError(f"dtype must be one of {', '.join(map(repr, DTYPES))}; got {value!r}")
 
 
-def _shown(value: Any) -> str:
-    try:
-        return repr(value)
-    except ValueError:  # Python refuses to print thousands of digits
-        return f"an integer of {value.bit_length()} bits"
-
-
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "layer_sizes": _sizes,
     "activation": lambda value: _one_or_each("activation", value, str, _hidden_name),
-    "output_activation": lambda value: _choice("output_activation", value, ACTIVATIONS),
-    "loss": lambda value: _choice("loss", value, LOSSES),
+    "output_activation": lambda value: choice("output_activation", value, ACTIVATIONS),
+    "loss": lambda value: choice("loss", value, LOSSES),
     "beta": lambda value: _one_or_each("beta", value, numbers.Real, positive),
-    "learning_rate": lambda value: positive("learning_rate", value),
+    "optimizer": as_optimizer,
+    "learning_rate": _learning_rate,
+    "l2": lambda value: finite("l2", value, "0 or more", lambda number: number >= 0),
+    "clip_norm": lambda value: None if value is None else positive("clip_norm", value),
     "epochs": lambda value: count("epochs", value),
     "batch_size": _batch_size,
     "shuffle": _flag("shuffle"),
     "orders": _orders,
+    "initialisation": lambda value: choice("initialisation", value, INITIALISATIONS),
     "random_state": seed,
     "dtype": _dtype,
     "verbose": _verbose,
@@ -210,6 +174,6 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "progress": _flag("progress"),
     "validation_fraction": _fraction,
     "patience": lambda value: None if value is None else count("patience", value),
-    "tol": lambda value: _number("tol", value, "0 or more", lambda number: number >= 0),
+    "tol": lambda value: finite("tol", value, "0 or more", lambda number: number >= 0),
 }
 """For every option, the function that checks a value and returns it in one form."""

@@ -2,9 +2,9 @@
 
 A row says which tasks its kernel is for, which function makes its buffers, and at which steps a
 call may be cut. Everything that trains or recalls asks `path_for`; nothing else chooses a kernel.
-Paths marked `plain` implement plain gradient descent only; they exist because they are faster by a
-fifth or more on networks that people have. Whatever else a learning rule needs belongs in the
-general paths.
+Paths marked `special` exist because they are faster by a fifth or more on networks that people
+have; they know plain gradient descent only. The general paths come in kernels for `PLAIN` gradient
+descent, which are compiled for nothing else, and in others for `LINEAR` or for `ALL` rules.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ import numpy as np
 from mlp_fast.kernels.compile.jit import entry_point
 from mlp_fast.kernels.linalg.finite import all_within
 from mlp_fast.kernels.network.activation import Activation
-from mlp_fast.kernels.network.arguments import Data, Network, Rule, Shape
+from mlp_fast.kernels.network.arguments import Data, Learning, Network, Rule, Shape
 from mlp_fast.kernels.network.evaluate import evaluate, evaluate_sparse, evaluation_buffers
 from mlp_fast.kernels.network.forward import node_buffers
 from mlp_fast.kernels.network.forward_batch import forward_buffers, recall_buffers
@@ -32,16 +32,39 @@ from mlp_fast.kernels.train.accumulate import (
     part_buffers,
 )
 from mlp_fast.kernels.train.batch import (
+    backward_forwarded,
     batch_buffers,
     train_batch,
-    train_forwarded,
     train_sparse_batch,
+)
+from mlp_fast.kernels.train.batch_by_rule import (
+    rule_buffers,
+    train_batch_by_rule,
+    train_sparse_batch_by_rule,
+)
+from mlp_fast.kernels.train.by_rule import step_by_rule
+from mlp_fast.kernels.train.input_gradient import (
+    input_gradient,
+    input_gradient_buffers,
+    input_gradient_sparse,
 )
 from mlp_fast.kernels.train.online_blocks import (
     BLOCK,
     block_buffers,
     train_in_blocks,
     train_sparse_in_blocks,
+)
+from mlp_fast.kernels.train.online_blocks_linear import (
+    linear_buffers,
+    train_in_linear_blocks,
+    train_sparse_in_linear_blocks,
+)
+from mlp_fast.kernels.train.online_by_rule import (
+    gradient_buffers,
+    sample_of,
+    step_one_by_rule,
+    train_one_by_rule,
+    train_sparse_one_by_rule,
 )
 from mlp_fast.kernels.train.online_one_by_one import (
     sample_buffers,
@@ -63,6 +86,7 @@ from mlp_fast.kernels.train.tiny_batch_shallow import (
     grid_for,
 )
 from mlp_fast.layout import Layout
+from mlp_fast.optimizers import ALL, LINEAR, PLAIN, RULES
 
 MODERATE = {8: 2.0**250, 4: 2.0**30}  # by itemsize: a product of four such numbers is still finite
 
@@ -71,16 +95,18 @@ class Task(NamedTuple):
     """What a path is chosen for: a call, a layout, the form of the rows and, to train, how.
 
     Calls are named after the methods of `MLP`; `predict` is for a single row, `recall` for many.
-    `accumulate` and `descend` train by a full batch that comes in chunks, and `evaluate` computes
-    the loss of validation rows.
+    `accumulate` sums up the gradient of many rows, which `descend` takes a step by if they were a
+    full batch in chunks; `evaluate` computes the loss of rows, such as those of validation.
     """
 
-    call: str  # train, accumulate, descend, step, forward, backward, evaluate, predict or recall
+    # train, accumulate, descend, step, forward, backward, evaluate, input_gradient, predict, recall
+    call: str
     layout: Layout
     sparse: bool
     batch_size: int = 0  # samples per update
     repeated: bool = False  # whether every update takes the same samples
     loss: int = SQUARED_ERROR  # a code
+    rules: str = PLAIN  # what the path must be able to do
 
     @property
     def shape(self) -> Shape:
@@ -118,6 +144,8 @@ class Example(NamedTuple):
     batch_size: int | None = None
     sparse: bool = False
     dtypes: Sequence[str] = ("float64", "float32")
+    optimizer: str = "sgd"
+    weighted: bool = False  # whether samples have weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +160,8 @@ class Path:
     buffers: Callable[..., Any]  # makes the buffers that the kernel takes
     example: Example
     cut: int = 1  # a call may end after any multiple of this many steps of an epoch
-    plain: bool = False  # whether it implements plain gradient descent only
+    rules: str = PLAIN  # what it can do
+    special: bool = False  # whether it is there for speed only: a general path does the same
     moderate: bool = False  # whether it is for numbers that are far from overflow only
     entries: dict[np.dtype[Any], Callable[..., Any]] = field(default_factory=dict)  # by dtype
 
@@ -187,7 +216,7 @@ PATHS = (
             run_buffers,
             Example((1, lanes, 1), 2, batch_size=1),
             cut=RUN,
-            plain=True,
+            special=True,
             moderate=True,
         )
         for lanes, kernel in TRAIN_SHALLOW.items()
@@ -200,7 +229,7 @@ PATHS = (
         train_sparse_one_output,
         output_buffers,
         Example((64, 1), 2, batch_size=1, sparse=True),
-        plain=True,
+        special=True,
     ),
     Path(
         "online, one output",
@@ -210,7 +239,7 @@ PATHS = (
         train_one_output,
         output_buffers,
         Example((64, 1), 2, batch_size=1),
-        plain=True,
+        special=True,
     ),
     Path(
         "online, in blocks, sparse rows",
@@ -250,6 +279,48 @@ PATHS = (
         sample_buffers,
         Example((100, 1, 2), 2, batch_size=1),
     ),
+    Path(
+        "online, in blocks, linear rules, sparse rows",
+        "train",
+        "input-major first layer, CSR",
+        lambda task: task.online and task.shape.input_major and task.sparse,
+        train_sparse_in_linear_blocks,
+        linear_buffers,
+        Example((64, 8, 8, 1), 2, batch_size=1, sparse=True, optimizer="momentum"),
+        cut=BLOCK,
+        rules=LINEAR,
+    ),
+    Path(
+        "online, in blocks, linear rules",
+        "train",
+        "input-major first layer",
+        lambda task: task.online and task.shape.input_major,
+        train_in_linear_blocks,
+        linear_buffers,
+        Example((64, 8, 8, 1), 2, batch_size=1, optimizer="momentum"),
+        cut=BLOCK,
+        rules=LINEAR,
+    ),
+    Path(
+        "online, one by one, all rules, sparse rows",
+        "train",
+        "all, CSR",
+        lambda task: task.online and task.sparse,
+        train_sparse_one_by_rule,
+        gradient_buffers,
+        Example((64, 8, 8, 1), 2, batch_size=1, sparse=True, optimizer="adam"),
+        rules=ALL,
+    ),
+    Path(
+        "online, one by one, all rules",
+        "train",
+        "all",
+        lambda task: task.online,
+        train_one_by_rule,
+        gradient_buffers,
+        Example((64, 8, 8, 1), 2, batch_size=1, optimizer="adam"),
+        rules=ALL,
+    ),
     *(
         Path(
             f"tiny batch, {n_units} units and {n_samples} samples in registers",
@@ -259,7 +330,7 @@ PATHS = (
             kernel,
             grid_buffers((n_units, n_samples)),
             Example((1, n_units, 1), n_samples, dtypes=dtypes_for((n_units, n_samples))),
-            plain=True,
+            special=True,
             moderate=True,
         )
         for (n_units, n_samples), kernel in TRAIN_SHALLOW_BATCH.items()
@@ -272,7 +343,7 @@ PATHS = (
         train_in_lanes,
         lane_buffers,
         Example((1, 1), 2),
-        plain=True,
+        special=True,
     ),
     Path(
         "batch, sparse rows",
@@ -293,6 +364,26 @@ PATHS = (
         Example((64, 8, 8, 1), 2),
     ),
     Path(
+        "batch, all rules, sparse rows",
+        "train",
+        "all, CSR",
+        lambda task: task.sparse,
+        train_sparse_batch_by_rule,
+        rule_buffers,
+        Example((64, 8, 8, 1), 2, sparse=True, optimizer="adam"),
+        rules=ALL,
+    ),
+    Path(
+        "batch, all rules",
+        "train",
+        "all",
+        lambda task: True,
+        train_batch_by_rule,
+        rule_buffers,
+        Example((64, 8, 8, 1), 2, optimizer="adam"),
+        rules=ALL,
+    ),
+    Path(
         "a chunk of a full batch, sparse rows",
         "accumulate",
         "all, CSR",
@@ -311,6 +402,26 @@ PATHS = (
         Example((64, 8, 8, 1), 2),
     ),
     Path(
+        "a chunk of a full batch, weighted, sparse rows",
+        "accumulate",
+        "all, CSR",
+        lambda task: task.sparse,
+        train_sparse_batch_by_rule,
+        part_buffers,
+        Example((64, 8, 8, 1), 2, sparse=True, weighted=True),
+        rules=ALL,
+    ),
+    Path(
+        "a chunk of a full batch, weighted",
+        "accumulate",
+        "all",
+        lambda task: True,
+        train_batch_by_rule,
+        part_buffers,
+        Example((64, 8, 8, 1), 2, weighted=True),
+        rules=ALL,
+    ),
+    Path(
         "a gradient summed over chunks",
         "descend",
         "all",
@@ -318,6 +429,16 @@ PATHS = (
         descend_by,
         gradient_buffer,
         Example((64, 8, 8, 1), 2),
+    ),
+    Path(
+        "a gradient summed over chunks, all rules",
+        "descend",
+        "all",
+        lambda task: True,
+        step_by_rule,
+        gradient_buffer,
+        Example((64, 8, 8, 1), 2, optimizer="adam"),
+        rules=ALL,
     ),
     Path(
         "one sample",
@@ -329,11 +450,21 @@ PATHS = (
         Example((64, 8, 8, 1), 1),
     ),
     Path(
+        "one sample, all rules",
+        "step",
+        "all",
+        lambda task: True,
+        step_one_by_rule,
+        sample_of,
+        Example((64, 8, 8, 1), 1, optimizer="adam"),
+        rules=ALL,
+    ),
+    Path(
         "a batch that was forwarded",
         "backward",
         "all",
         lambda task: True,
-        train_forwarded,
+        backward_forwarded,
         forward_buffers,
         Example((64, 8, 8, 1), 2),
     ),
@@ -362,6 +493,24 @@ PATHS = (
         lambda task: True,
         evaluate,
         evaluation_buffers,
+        Example((64, 8, 8, 1), 2),
+    ),
+    Path(
+        "a gradient by sparse inputs",
+        "input_gradient",
+        "all, CSR",
+        lambda task: task.sparse,
+        input_gradient_sparse,
+        input_gradient_buffers,
+        Example((64, 8, 8, 1), 2, sparse=True),
+    ),
+    Path(
+        "a gradient by the inputs",
+        "input_gradient",
+        "all",
+        lambda task: True,
+        input_gradient,
+        input_gradient_buffers,
         Example((64, 8, 8, 1), 2),
     ),
     Path(
@@ -408,10 +557,15 @@ def path_for(task: Task, is_moderate: Callable[[], bool] = lambda: True) -> Path
 @lru_cache(maxsize=32)  # looking at every row takes as long as a short training
 def paths_for(task: Task) -> list[Path]:
     """Return all paths that apply to a task, if its numbers are moderate."""
-    return [path for path in PATHS if path.call == task.call and path.applies(task)]
+    least = RULES.index(task.rules)
+    return [
+        path
+        for path in PATHS
+        if path.call == task.call and RULES.index(path.rules) >= least and path.applies(task)
+    ]
 
 
-def are_moderate(layout: Layout, data: Data, rule: Rule) -> bool:
+def are_moderate(layout: Layout, data: Data, rule: Rule | Learning) -> bool:
     """Return whether inputs, targets and options are far from overflow in the network's dtype.
 
     Kernels for shallow networks multiply in another order than the general ones, so other products
@@ -426,9 +580,9 @@ def are_moderate(layout: Layout, data: Data, rule: Rule) -> bool:
     )
 
 
-def only_path(call: str) -> Path:
-    """Return the path of a call that has only one."""
-    (path,) = (path for path in PATHS if path.call == call)
+def only_path(call: str, rules: str = PLAIN) -> Path:
+    """Return the path of a call that has only one for such rules."""
+    (path,) = (path for path in PATHS if path.call == call and path.rules == rules)
     return path
 
 

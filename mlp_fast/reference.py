@@ -16,14 +16,30 @@ import numpy as np
 Array = Any  # NumPy's types say too little about shapes to be worth the noise
 
 
+class UpdateRule:
+    """Plain gradient descent (78), and what rules with a state have in common."""
+
+    def step(self, weights: list[Array], gradients: list[Array], eta: float) -> None:
+        """Take a step by the gradient of a batch."""
+        for l, (W, g) in enumerate(zip(weights, gradients, strict=True)):
+            self.update(W, g, W.dtype.type(eta), l)
+
+    def update(self, W: Array, g: Array, eta: Array, l: int) -> None:
+        """Update the weights of layer l."""
+        W -= eta * g
+
+
 @dataclass
 class Reference:
-    """A network in NumPy: weights, activations and a loss."""
+    """A network in NumPy: weights, activations, a loss, and how it learns."""
 
     weights: list[Array]
     activations: Sequence[str]  # one per layer, the output layer's last
     loss: str = "squared_error"
     betas: Sequence[float] = ()  # one per layer; all 1 if empty
+    rule: UpdateRule = field(default_factory=UpdateRule)
+    l2: float = 0.0  # lambda
+    clip_norm: float = np.inf
     errors: list[float] = field(default_factory=list)  # per epoch: mean over examples of Σ (a - t)²
     losses: list[float] = field(default_factory=list)  # per epoch: mean loss
 
@@ -69,43 +85,178 @@ class Reference:
             return A * (E - np.sum(E * A, axis=1, keepdims=True))
         return E * slope(self.activations[-1], H, A, self.betas[-1])  # (81-85)
 
-    def gradients(self, H: list[Array], A: list[Array], T: Array) -> list[Array]:
-        """Return dE/dW of every layer, averaged over the examples (7, 36, 77-79)."""
-        delta = self.output_delta(H[-1], A[-1], T)
-        gradients: list[Array] = []
-        for l in reversed(range(len(self.weights))):
-            gradients.insert(0, with_bias(A[l]).T @ delta / len(T))
-            if l > 0:
-                g, beta = self.activations[l - 1], self.betas[l - 1]
-                delta = delta @ self.weights[l][1:].T * slope(g, H[l - 1], A[l], beta)
-        return gradients
+    def penalty(self) -> float:
+        """Return lambda / 2 times the sum of squared weights, those of bias nodes left out."""
+        return 0.5 * self.l2 * float(sum(np.sum(W[1:].astype(float) ** 2) for W in self.weights))
 
-    def step(self, X: Array, T: Array, eta: float) -> tuple[float, float]:
-        """Take one gradient step on a batch (78); return the sums of (a - t)² and of the loss."""
+    def deltas(self, H: list[Array], A: list[Array], T: Array) -> list[Array]:
+        """Return delta = dE/dh of every layer, a row for each example (36, 79)."""
+        deltas = [self.output_delta(H[-1], A[-1], T)]
+        for l in reversed(range(1, len(self.weights))):
+            g, beta = self.activations[l - 1], self.betas[l - 1]
+            deltas.insert(0, deltas[0] @ self.weights[l][1:].T * slope(g, H[l - 1], A[l], beta))
+        return deltas
+
+    def gradients(
+        self, H: list[Array], A: list[Array], T: Array, s: Array | float = 1.0
+    ) -> list[Array]:
+        """Return dE/dW of every layer, averaged over the examples, of weights s (7, 77)."""
+        deltas = self.deltas(H, A, T)
+        share = np.reshape(s, (-1, 1)).astype(T.dtype) / len(T)
+        return [with_bias(a).T @ (share * delta) for a, delta in zip(A[:-1], deltas, strict=True)]
+
+    def input_gradients(self, H: list[Array], A: list[Array], T: Array) -> Array:
+        """Return the derivative of the mean loss with respect to the inputs, like X (G1)."""
+        return self.deltas(H, A, T)[0] @ self.weights[0][1:].T / len(T)
+
+    def step(self, X: Array, T: Array, eta: float, s: Array | float = 1.0) -> tuple[float, float]:
+        """Take a step on a batch (78); return the sums of (a - t)² and of the loss, with L2."""
         H, A = self.forward(X)
-        for W, gradient in zip(self.weights, self.gradients(H, A, T), strict=True):
-            W -= W.dtype.type(eta) * gradient
         error = float(np.sum((A[-1].astype(float) - T.astype(float)) ** 2))
-        return error, float(np.sum(self.sample_losses(H[-1], A[-1], T)))
+        loss = float(np.sum(s * self.sample_losses(H[-1], A[-1], T))) + len(T) * self.penalty()
+        gradients = clipped(self.gradients(H, A, T, s), self.clip_norm)
+        for W, g in zip(self.weights, gradients, strict=True):
+            g[1:] += W.dtype.type(self.l2) * W[1:]
+        self.rule.step(self.weights, gradients, eta)
+        return error, loss
 
     def train(
-        self, X: Array, T: Array, orders: Iterable[Array], batch_size: int, eta: float
+        self,
+        X: Array,
+        T: Array,
+        orders: Iterable[Array],
+        batch_size: int,
+        eta: float | Callable[[int], float],
+        s: Array | None = None,
     ) -> None:
-        """Train one epoch per order of the rows; with batch_size 1 this is algorithm 2.4.1."""
-        for order in orders:
+        """Train one epoch per order of the rows; with batch_size 1 this is algorithm 2.4.1.
+
+        The learning rate may be a function of the epoch; rows may have weights s.
+        """
+        s = np.ones(len(T)) if s is None else s
+        for epoch, order in enumerate(orders):
+            rate = eta(epoch) if callable(eta) else eta
             batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-            sums = np.sum([self.step(X[batch], T[batch], eta) for batch in batches], axis=0)
-            self.errors.append(sums[0] / len(order))
-            self.losses.append(sums[1] / len(order))
+            steps = [self.step(X[batch], T[batch], rate, s[batch]) for batch in batches]
+            error, loss = np.sum(steps, axis=0)
+            self.errors.append(error / len(order))
+            self.losses.append(loss / len(order))
 
 
-def initial_weights(sizes: Sequence[int], random_state: int) -> list[Array]:
-    """Draw the weights of a network of these sizes, input and output included (57)."""
+class Momentum(UpdateRule):
+    """v = mu v - eta g; w += v. Nesterov's: w += mu v - eta g."""
+
+    def __init__(self, momentum: float = 0.9, nesterov: bool = False) -> None:
+        self.mu, self.nesterov = momentum, nesterov
+        self.v: dict[int, Array] = {}
+
+    def update(self, W: Array, g: Array, eta: Array, l: int) -> None:
+        """Update the weights of layer l."""
+        mu = W.dtype.type(self.mu)
+        v = self.v[l] = mu * self.v.get(l, np.zeros_like(W)) - eta * g
+        W += mu * v - eta * g if self.nesterov else v
+
+
+class RMSprop(UpdateRule):
+    """s = rho s + (1 - rho) g²; w -= eta g / (sqrt(s) + epsilon)."""
+
+    def __init__(self, rho: float = 0.9, epsilon: float = 1e-8) -> None:
+        self.rho, self.epsilon = rho, epsilon
+        self.s: dict[int, Array] = {}
+
+    def update(self, W: Array, g: Array, eta: Array, l: int) -> None:
+        """Update the weights of layer l."""
+        rho, rest, epsilon = map(W.dtype.type, (self.rho, 1 - self.rho, self.epsilon))
+        s = self.s[l] = rho * self.s.get(l, np.zeros_like(W)) + rest * g**2
+        W -= eta * g / (np.sqrt(s) + epsilon)
+
+
+class Adam(UpdateRule):
+    """m and v: running means of g and g²; w -= eta m^ / (sqrt(v^) + epsilon), see `update`."""
+
+    def __init__(self, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8) -> None:
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self.m: dict[int, Array] = {}
+        self.v: dict[int, Array] = {}
+        self.t = 0
+
+    def step(self, weights: list[Array], gradients: list[Array], eta: float) -> None:
+        """Take a step by the gradient of a batch."""
+        self.t += 1
+        super().step(weights, gradients, eta)
+
+    def update(self, W: Array, g: Array, eta: Array, l: int) -> None:
+        """Update the weights of layer l."""
+        real, zeros = W.dtype.type, np.zeros_like(W)
+        beta_1, beta_2, epsilon = real(self.beta_1), real(self.beta_2), real(self.epsilon)
+        m = self.m[l] = beta_1 * self.m.get(l, zeros) + real(1 - self.beta_1) * g
+        v = self.v[l] = beta_2 * self.v.get(l, zeros) + real(1 - self.beta_2) * g**2
+        m_hat = m / real(1 - self.beta_1**self.t)
+        v_hat = v / real(1 - self.beta_2**self.t)
+        W -= eta * m_hat / (np.sqrt(v_hat) + epsilon)
+
+
+class AdamW(Adam):
+    """First w -= eta lambda w, biases left out, then as Adam."""
+
+    def __init__(
+        self,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(beta_1, beta_2, epsilon)
+        self.weight_decay = weight_decay
+
+    def update(self, W: Array, g: Array, eta: Array, l: int) -> None:
+        """Update the weights of layer l."""
+        W[1:] -= eta * W.dtype.type(self.weight_decay) * W[1:]
+        super().update(W, g, eta, l)
+
+
+class RPROP(UpdateRule):
+    """Each weight's step grows while its gradient keeps its sign, and shrinks when it turns."""
+
+    def __init__(self) -> None:
+        self.steps: dict[int, Array] = {}
+        self.before: dict[int, Array] = {}
+
+    def update(self, W: Array, g: Array, eta: Array, l: int) -> None:
+        """Update the weights of layer l."""
+        real = W.dtype.type
+        steps = self.steps.get(l, np.full_like(W, 0.0125))
+        agreement = np.sign(g) * np.sign(self.before.get(l, np.zeros_like(W)))
+        grown = np.minimum(steps * real(1.2), real(50))
+        shrunk = np.maximum(steps * real(0.5), real(1e-6))
+        steps = np.where(agreement > 0, grown, np.where(agreement < 0, shrunk, steps))
+        g = np.where(agreement < 0, real(0), g)
+        W -= np.sign(g) * steps
+        self.steps[l], self.before[l] = steps, g
+
+
+def clipped(gradients: list[Array], largest: float) -> list[Array]:
+    """Return gradients scaled such that the norm of all together is at most the largest."""
+    norm = float(np.sqrt(sum(np.sum(g.astype(float) ** 2) for g in gradients)))
+    return [g * g.dtype.type(largest / norm) if norm > largest else g for g in gradients]
+
+
+def initial_weights(
+    sizes: Sequence[int], random_state: int, initialisation: str = "tutorial"
+) -> list[Array]:
+    """Draw the weights of a network of these sizes, input and output included."""
     generator = np.random.RandomState(random_state)
     weights = []
     for n_in, n_out in pairwise(sizes):
-        bound = np.sqrt(n_in)
-        weights.append(generator.random_sample((n_in + 1, n_out)) * (2 / bound) - 1 / bound)
+        bound = {
+            "tutorial": 1 / np.sqrt(n_in),  # (57)
+            "glorot": np.sqrt(6 / (n_in + n_out)),  # (I1)
+            "he": np.sqrt(6 / n_in),  # (I2)
+        }[initialisation]
+        W = generator.random_sample((n_in + 1, n_out)) * (2 * bound) - bound
+        if initialisation != "tutorial":
+            W[0] = 0  # its draws are taken all the same
+        weights.append(W)
     return weights
 
 

@@ -17,8 +17,10 @@ from mlp_fast.history import History
 from mlp_fast.interrupts import Interrupts
 from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.learning import Learner
 from mlp_fast.memory import check_epochs
 from mlp_fast.net import Net
+from mlp_fast.rule_state import RuleState
 from mlp_fast.settings import Settings
 from mlp_fast.training import Training
 from mlp_fast.validation import Validation, hold_out
@@ -81,6 +83,8 @@ class Run:
                 check_orders(settings.orders, settings.epochs, source.k)
         elif settings.orders is not None:
             raise ValueError("orders must be None for chunks, each of which is shuffled for itself")
+        self._scheduled = callable(settings.learning_rate)
+        self._rate = settings.rate(history.epochs)
         self.source, self._held_out = self._split(source)
         self._interrupts, self._bar = Interrupts(), self._new_bar()
         self._in_epoch = False  # whether the weights are somewhere between two epochs
@@ -91,6 +95,7 @@ class Run:
             or attached.callback is not None
             or settings.patience is not None
             or settings.save_weights
+            or self._scheduled
         )
         self._looks_at_some = (
             self._looks_at_all or settings.verbose or attached.checkpoint is not None
@@ -139,7 +144,13 @@ class Run:
     @property
     def theta(self) -> Floats:
         """The weights after the last complete epoch, or what a callback has made of them."""
-        return self._training.kept if self._training and self._in_epoch else self._net.theta
+        return self._training.kept.theta if self._training and self._in_epoch else self._net.theta
+
+    @property
+    def rule(self) -> RuleState | None:
+        """What the update rule kept then."""
+        training = self._training
+        return training.kept.rule if training and self._in_epoch else self._history.rule
 
     @property
     def _is_refused(self) -> bool:
@@ -169,8 +180,9 @@ class Run:
         """Leave the weights of the last complete epoch or, with patience, of the best one."""
         theta, training = self._net.theta, self._training
         self._in_epoch = False
-        kept = theta.copy() if training is None else training.kept
-        theta[:] = kept
+        if training is not None:
+            training.kept.restore()
+        kept = theta.copy() if training is None else training.kept.theta
         self._history.show_best(theta, kept)
         if save:
             self._save_checkpoint()
@@ -180,6 +192,9 @@ class Run:
         done, epochs, training = 0, self._settings.epochs, self._training
         assert training is not None
         while done < epochs:
+            if self._scheduled and done > 0:
+                self._rate = self._settings.rate(self._history.epochs)
+                training.learn_at(self._rate)
             done = self._next_look(done) if self._looks_at_some else epochs
             self._in_epoch = True
             is_finite = training.run(done)
@@ -259,7 +274,7 @@ class Run:
         logs = {
             "loss": history.loss[-1],
             "validation_loss": validation_loss,
-            "learning_rate": self._settings.learning_rate,
+            "learning_rate": self._rate,
         }
         try:
             with self._interrupts.allowed():
@@ -272,7 +287,7 @@ class Run:
             history.stopped = "callback"
             raise
         if self._training is not None:
-            self._training.kept[:] = theta
+            self._training.kept.keep()
         return answer is True or (isinstance(answer, np.bool_) and bool(answer))
 
     def _save_checkpoint(self) -> None:
@@ -320,10 +335,9 @@ class Run:
         return Bar(settings.epochs * source.k if isinstance(source, Examples) else None)
 
     def _new_training(self) -> Training | ChunkedTraining:
-        net, settings, history, source = self._net, self._settings, self._history, self.source
-        if isinstance(source, Chunks):
-            return ChunkedTraining(net, settings, source, history, self._interrupts, self._bar)
-        calls = net.calls(
-            settings, source.rows, source.T, history.seed, history.passes, settings.epochs
-        )
-        return Training(calls, history, self._interrupts, self._bar)
+        learner = Learner(self._net, self._settings, self._history)
+        learner.prepare()
+        told = self._rate, self._interrupts, self._bar
+        if isinstance(self.source, Chunks):
+            return ChunkedTraining(learner, self.source, *told)
+        return Training(learner, self.source, *told)

@@ -11,20 +11,25 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mlp_fast import schedules
 from mlp_fast.archive import read_archive, write_archive
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.weights import as_weights
+from mlp_fast.checks import LARGEST_COUNT
 from mlp_fast.history import Best, History
 from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.net import Net
-from mlp_fast.options import DTYPES, LARGEST_COUNT, LARGEST_SEED, all_sizes
+from mlp_fast.optimizers import OPTIMIZERS, Optimizer
+from mlp_fast.options import DTYPES, LARGEST_SEED, all_sizes
+from mlp_fast.rule_state import RuleState
 from mlp_fast.settings import Settings
 
 Arrays = dict[str, NDArray[Any]]
 Header = dict[str, Any]
 
-RULE = "gradient descent"
+STATELESS = "gradient descent"  # what the header calls the rule if it keeps nothing
+SCHEDULED = "function"  # and a learning rate that is a function of one's own
 LARGEST_PASSES = 2**63 - 2 * LARGEST_COUNT  # with all that options allow, they fit an int64
 STOPPED = "", "epochs", "patience", "callback", "interrupted", "diverged"
 LONGEST = 500  # characters of a reason
@@ -63,11 +68,15 @@ def write(path: "str | os.PathLike[str]", saved: Saved) -> None:
         "sizes": list(net.layout.sizes),
         "online_layout": net.layout.input_major,
         "vector": net.vector,
-        "rule": RULE,
+        "rule": STATELESS if history.rule is None else history.rule.name,
     }
     arrays |= {f"weights_{l}": W for l, W in enumerate(net.layout.views(net.theta))}
     if best is not None and not np.array_equal(best.theta, net.theta):
         arrays |= {f"best_{l}": W for l, W in enumerate(net.layout.views(best.theta))}
+    if history.rule is not None:
+        for name, state in history.rule.arrays.items():
+            arrays |= {f"rule_{name}_{l}": W for l, W in enumerate(net.layout.views(state))}
+        arrays |= {"powers": history.rule.powers}
     if last is not None:
         arrays |= {f"last_{l}": W for l, W in enumerate(net.layout.views(last))}
     for name, options in (("orders", settings), ("orders_in_force", in_force)):
@@ -100,6 +109,15 @@ def _options(settings: Settings) -> Header:
     """Return all options but orders, which are an array, as JSON knows them."""
     fields = dataclasses.fields(settings)
     options = {field.name: getattr(settings, field.name) for field in fields if field.repr}
+    optimizer, rate = settings.optimizer, settings.learning_rate
+    if OPTIMIZERS.get(optimizer.name) is not type(optimizer):
+        raise ValueError(
+            f"optimizer must be one of mlp_fast.optimizers.OPTIMIZERS to be saved; got "
+            f"{optimizer!r}: add its class under its name, here and where the file is loaded"
+        )
+    options["optimizer"] = {"name": optimizer.name, **vars(optimizer)}
+    if callable(rate):
+        options["learning_rate"] = schedules.as_dict(rate) or SCHEDULED
     return {
         name: [*value] if isinstance(value, tuple) else value for name, value in options.items()
     }
@@ -127,8 +145,6 @@ def _network(header: Header, arrays: Arrays) -> Saved:
     settings = _settings(header, "settings", arrays.pop("orders", None))
     in_force = _settings(header, "in_force", arrays.pop("orders_in_force", None))
     rule = _take(header, "rule", str)
-    if rule != RULE:
-        raise ValueError(f"it was trained by the rule {rule!r}; this mlp_fast knows {RULE!r}")
     sizes = all_sizes(_take(header, "sizes", list))
     if sizes[1:-1] != in_force.layer_sizes:
         raise ValueError(f"its sizes are {sizes}, but its layer_sizes {in_force.layer_sizes}")
@@ -141,6 +157,7 @@ def _network(header: Header, arrays: Arrays) -> Saved:
     history = _history(header, arrays)
     weights = _layers(arrays, "weights", len(sizes) - 1, in_force.dtype)
     net = Net.fresh(made_for, sizes, history.seed, vector, weights=weights)
+    history.rule = _rule(rule, arrays, net, in_force.optimizer)
     best = _take(header, "best", list, type(None))
     if best is not None:
         theta = _theta(arrays, "best", net)
@@ -182,7 +199,44 @@ def _settings(header: Header, name: str, orders: Any) -> Settings:
     # before NumPy sees it, to which much else is a dtype
     if options.get("dtype", DTYPES[0]) not in DTYPES:
         raise ValueError(f"dtype in its {name} must be one of {', '.join(DTYPES)}")
+    if "optimizer" in options:  # in files of earlier versions there is none
+        options["optimizer"] = _optimizer(options["optimizer"])
+    rate = options.get("learning_rate")
+    if isinstance(rate, dict):
+        options["learning_rate"] = schedules.from_dict(rate)
+    elif rate == SCHEDULED:
+        options["learning_rate"] = schedules.Lost()
     return Settings(**options, orders=orders)
+
+
+def _optimizer(entry: Any) -> Optimizer:
+    """Return an update rule; its numbers are checked as if it was made by its class."""
+    numbers = dict(entry) if isinstance(entry, dict) else {}
+    name = numbers.pop("name", None)
+    rule = OPTIMIZERS.get(name) if isinstance(name, str) else None
+    if rule is None:
+        raise ValueError(f"its optimizer must be one of {', '.join(OPTIMIZERS)}; got {entry!r}")
+    return rule(**numbers)
+
+
+def _rule(name: str, arrays: Arrays, net: Net, optimizer: Optimizer) -> RuleState | None:
+    """Take what the update rule keeps out of the arrays."""
+    if name == STATELESS:
+        return None
+    if name != optimizer.name:
+        raise ValueError(f"its rule is {name!r}, but its optimizer {optimizer.name!r}")
+    state = RuleState.fresh(optimizer, net.layout)
+    for kept in state.arrays:
+        theta = _theta(arrays, f"rule_{kept}", net)
+        if theta is None:
+            raise ValueError(f"the rule {name!r} must have arrays rule_{kept}_0 and so on")
+        state.arrays[kept] = theta
+    powers = arrays.pop("powers", None)
+    if powers is None or powers.dtype != np.float64 or powers.shape != state.powers.shape:
+        raise ValueError(f"powers must be a vector of {state.powers.size} float64")
+    if not np.all((powers >= 0) & (powers <= 1)):
+        raise ValueError(f"powers must be from 0 to 1; got {powers}")
+    return RuleState(name, state.arrays, np.array(powers))
 
 
 def _check_room(sizes: Sequence[int], arrays: Arrays) -> None:

@@ -3,17 +3,21 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from mlp_fast.activations import ACTIVATIONS, HIDDEN, SIGMOID, Activation
+from mlp_fast.checks import finite
 from mlp_fast.losses import LOSSES, legal_pairs, outputs_of
+from mlp_fast.optimizers import ALL, LINEAR, PLAIN, SGD, Optimizer
 from mlp_fast.options import CHECKS
 
 Layers = tuple[tuple[Activation, ...], tuple[float, ...]]
 
 RANGES = {"float64": (0.0, math.inf), "float32": (2.0**-150, 2.0**128 - 2.0**103)}
 """Open intervals in which a number rounds neither to 0 nor to infinity."""
+LEARNING_RATE = 0.01
+LearningRate = float | Callable[[int], float]
 LARGEST_BETA = {"float64": 2.0**1022, "float32": 2.0**126}
 """Largest beta for which beta / log(2) is finite, too."""
 
@@ -27,11 +31,15 @@ class Settings:
     output_activation: str = "sigmoid"
     loss: str = "squared_error"
     beta: float | tuple[float, ...] = 1.0
-    learning_rate: float = 0.01
+    optimizer: Optimizer = SGD()  # noqa: RUF009  # immutable
+    learning_rate: LearningRate = LEARNING_RATE
+    l2: float = 0.0
+    clip_norm: float | None = None
     epochs: int = 200
     batch_size: int | None = None
     shuffle: bool = True
     orders: Any = dataclasses.field(default=None, compare=False, repr=False)
+    initialisation: str = "tutorial"
     random_state: int | None = 0
     dtype: str = "float64"
     verbose: int = 0
@@ -50,7 +58,28 @@ class Settings:
         settings = object.__new__(type(self))
         vars(settings).update(vars(self))
         settings._take(options)
+        if "learning_rate" in options and settings.optimizer.full_batch:
+            settings._refuse_learning_rate()
         return settings
+
+    def rate(self, epoch: int) -> float:
+        """Return the learning rate of an epoch, counted from 0."""
+        rate = self.learning_rate
+        if isinstance(rate, float):
+            return rate
+        name = f"learning_rate({epoch})"
+        rate = finite(name, rate(epoch), "0 or more", lambda number: number >= 0)
+        if rate:
+            self._check_range(name, rate)
+        return rate
+
+    @property
+    def rules(self) -> str:
+        """Which rules a path must know to train by these options: see paths.py."""
+        if self.optimizer.as_linear() is None:
+            return ALL
+        plain = self.optimizer.as_linear() == (0.0, False) and self.l2 == 0
+        return PLAIN if plain and self.clip_norm is None else LINEAR
 
     def changed(self) -> dict[str, Any]:
         """Return the options that differ from their defaults; orders are never told."""
@@ -73,13 +102,15 @@ class Settings:
             self._check_pair()
         if "dtype" in options or "learning_rate" in options or "beta" in options:
             self._check_dtype()
+        if self.optimizer != SGD() or self.l2 or self.clip_norm:
+            self._check_rule()
         # per-layer values wait until the number of layers is final: train may be given others
         if self.beta != 1.0 and isinstance(self.beta, float) and isinstance(self.activation, str):
             self.layers(len(self.layer_sizes))
 
     def _check_dtype(self) -> None:
         """Check that no option rounds to 0 or to infinity in the network's dtype."""
-        least, most = RANGES[self.dtype]
+        _, most = RANGES[self.dtype]
         betas = [self.beta] if isinstance(self.beta, float) else self.beta
         for beta in betas:
             if most > beta > LARGEST_BETA[self.dtype]:
@@ -87,12 +118,44 @@ class Settings:
                     f"beta must be at most {LARGEST_BETA[self.dtype]:.3g} as {self.dtype}; "
                     f"got {beta!r}"
                 )
-        for name, values in (("learning_rate", [self.learning_rate]), ("beta", betas)):
-            for value in values:
-                if not least < value < most:
-                    raise ValueError(
-                        f"{name} must be finite and above 0 as {self.dtype}; got {value!r}"
-                    )
+        for beta in betas:
+            self._check_range("beta", beta)
+        if isinstance(self.learning_rate, float):
+            self._check_range("learning_rate", self.learning_rate)
+
+    def _check_range(self, name: str, value: float) -> None:
+        """Check that a number rounds neither to 0 nor to infinity."""
+        least, most = RANGES[self.dtype]
+        if not least < value < most:
+            raise ValueError(f"{name} must be finite and above 0 as {self.dtype}; got {value!r}")
+
+    def _check_rule(self) -> None:
+        """Check that options go with the update rule, and with the network's dtype."""
+        rule = self.optimizer
+        if self.l2:
+            self._check_range("l2", self.l2)
+        if self.clip_norm:
+            self._check_range("clip_norm", self.clip_norm)
+        if self.l2 and rule.decays:
+            raise ValueError(
+                f"l2 must be 0 with optimizer={rule!r}, which has a weight_decay of its own; "
+                f"got {self.l2!r}"
+            )
+        if not rule.full_batch:
+            return
+        if self.batch_size is not None:
+            raise ValueError(
+                f"batch_size must be None with optimizer={rule!r}, which is for full batches; "
+                f"got {self.batch_size}"
+            )
+        if self.learning_rate != LEARNING_RATE:
+            self._refuse_learning_rate()
+
+    def _refuse_learning_rate(self) -> None:
+        raise ValueError(
+            f"learning_rate must be left out with optimizer={self.optimizer!r}, which has steps of "
+            f"its own; got {self.learning_rate!r}"
+        )
 
     def _check_pair(self) -> None:
         legal = outputs_of(LOSSES[self.loss])

@@ -20,15 +20,28 @@ ELSEWHERE = {
     **dict.fromkeys(("batch", "minibatch", "mini_batch_size"), "batch_size"),
     **dict.fromkeys(("max_iter", "n_epochs", "num_epochs", "n_iter", "iterations"), "epochs"),
     **dict.fromkeys(("seed", "rng", "random_seed"), "random_state"),
+    **dict.fromkeys(
+        ("init", "initialization", "initializer", "kernel_initializer", "weight_init"),
+        "initialisation",
+    ),
     **dict.fromkeys(("nonlinearity", "hidden_activation"), "activation"),
     **dict.fromkeys(("out_activation", "final_activation"), "output_activation"),
     **dict.fromkeys(("x", "inputs", "data"), "X"),
     **dict.fromkeys(("y", "t", "targets", "labels"), "T"),
+    **dict.fromkeys(("solver", "optim", "update_rule"), "optimizer"),
+    **dict.fromkeys(("schedule", "scheduler", "lr_schedule"), "learning_rate"),
+    **dict.fromkeys(("sample_weights", "class_weight"), "sample_weight"),
+    **dict.fromkeys(("clipnorm", "max_norm", "max_grad_norm", "global_clipnorm"), "clip_norm"),
     **dict.fromkeys(("criterion", "objective", "loss_function"), "loss"),
 }
 """What people know from other libraries, and how it is called here."""
 ABSENT = {
-    "alpha": "weights are not penalised here; if the learning rate is meant, it is learning_rate",
+    "alpha": "the penalty on weights is l2, and the learning rate is learning_rate",
+    "momentum": "give it to a rule: optimizer=mlp_fast.optimizers.Momentum(momentum)",
+    **dict.fromkeys(
+        ("weight_decay", "nesterov", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "rho"),
+        "give it to a rule of mlp_fast.optimizers, such as Adam(beta_1=0.9)",
+    ),
     "warm_start": "to train on from where training stands, call m.resume",
     **dict.fromkeys(
         ("early_stopping", "n_iter_no_change"),

@@ -1,9 +1,10 @@
 """Training on examples in memory, epoch by epoch, and recovery from divergence."""
 
 from mlp_fast.bar import Bar
-from mlp_fast.calls import Calls
-from mlp_fast.history import History
+from mlp_fast.boundary.examples import Examples
 from mlp_fast.interrupts import Interrupts
+from mlp_fast.kept import Kept
+from mlp_fast.learning import Learner
 
 
 class Training:
@@ -11,10 +12,13 @@ class Training:
 
     Parameters
     ----------
-    calls : Calls
-        The kernel and the examples; a network's weights are updated in place.
-    history : History
-        Where complete epochs are recorded.
+    learner : Learner
+        The network, whose weights are updated in place, its options, and its history, where
+        complete epochs are recorded.
+    examples : Examples
+        What it is trained on.
+    rate : float
+        The learning rate, until there is another.
     interrupts : Interrupts
         Looked at after every call.
     bar : Bar
@@ -22,17 +26,22 @@ class Training:
 
     Attributes
     ----------
-    kept : ndarray
-        A copy of the weights after the last complete epoch: finite, and what is returned to if the
-        next one diverges or is interrupted.
+    kept : Kept
+        What is returned to if the next epoch diverges or is interrupted.
     """
 
-    def __init__(self, calls: Calls, history: History, interrupts: Interrupts, bar: Bar) -> None:
-        self._calls, self._history = calls, history
+    def __init__(
+        self, learner: Learner, examples: Examples, rate: float, interrupts: Interrupts, bar: Bar
+    ) -> None:
+        self._history = learner.history
+        self._calls = learner.calls(examples, rate, learner.settings.epochs)
         self._interrupts, self._bar = interrupts, bar
         self._epochs_done = 0
-        self._theta = calls.theta
-        self.kept = calls.theta.copy()
+        self.kept = Kept(learner)
+
+    def learn_at(self, rate: float) -> None:
+        """Set the learning rate of the epochs that follow."""
+        self._calls.learn_at(rate)
 
     def run(self, until: int) -> bool:
         """Train up to an epoch of this training (exclusive); return whether all was finite.
@@ -58,7 +67,7 @@ class Training:
     def _count_epochs(self, done: int) -> None:
         """Record that `done` epochs are complete."""
         before, curves, k = self._epochs_done, self._calls.curves, self._calls.k
-        self.kept[:] = self._theta
+        self.kept.keep()
         self._epochs_done = done
         losses = curves.loss[before:done]
         losses /= k
@@ -83,9 +92,9 @@ class Training:
             else:
                 diverged = middle
                 self._forget(diverged)
-        self._theta[:] = self.kept
+        self.kept.restore()
 
     def _forget(self, last: int) -> None:
         """Undo the epochs that are not counted as done, up to `last` (exclusive)."""
-        self._theta[:] = self.kept
+        self.kept.restore()
         self._calls.forget(self._epochs_done, last)

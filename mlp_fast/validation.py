@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.examples import Examples
 from mlp_fast.boundary.rows import rows_at
+from mlp_fast.boundary.sample_weights import relative
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.net import Net
 from mlp_fast.paths import Task, path_for
@@ -56,7 +57,11 @@ def hold_out(examples: Examples, fraction: float, seed: int) -> tuple[Examples, 
         )
     kept = np.ones(examples.k, bool)
     kept[held] = False
-    return _at(examples, np.flatnonzero(kept)), _at(examples, np.sort(held))
+    kept_rows = np.flatnonzero(kept)
+    training = _at(examples, kept_rows)
+    if examples.weights is not None:
+        training = training._replace(weights=relative(examples.weights[kept_rows]))
+    return training, _at(examples, np.sort(held))
 
 
 def _held_out(T: Floats, fraction: float, seed: int) -> NDArray[np.int64]:

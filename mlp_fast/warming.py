@@ -7,18 +7,17 @@ from typing import Any, Literal
 import numpy as np
 
 from mlp_fast.boundary.csr import canonical
-from mlp_fast.boundary.examples import as_examples
 from mlp_fast.boundary.rows import csr_rows
 from mlp_fast.extras import extra
 from mlp_fast.kernels.compile.notice import NOTICE, is_heard
 from mlp_fast.mlp import MLP
+from mlp_fast.optimizers import PLAIN
 from mlp_fast.options import DTYPES, Dtype, items
 from mlp_fast.paths import PATHS, Path
-from mlp_fast.validation import Validation
 
-Use = Literal["online", "batch", "predict", "step", "sparse"]
+Use = Literal["online", "batch", "predict", "step", "sparse", "rules"]
 
-USES: tuple[Use, ...] = ("online", "batch", "predict", "step", "sparse")
+USES: tuple[Use, ...] = ("online", "batch", "predict", "step", "sparse", "rules")
 
 Job = tuple[Path, MLP, str]
 
@@ -33,11 +32,12 @@ def warmup(dtypes: "Dtype | Sequence[Dtype]" = DTYPES, uses: Use | Sequence[Use]
     ----------
     dtypes : {'float64', 'float32'} or sequence of them, default both
         The dtypes to compile for.
-    uses : {'online', 'batch', 'predict', 'step', 'sparse'} or sequence of them, default all
-        What to compile for: training with ``batch_size=1`` or in batches, of networks of any size;
-        `MLP.predict` and what it shares with others that answer, and validation; `MLP.step`,
-        `MLP.forward` and `MLP.backward`. With 'sparse', sparse rows, too, for those of the others
-        that are given.
+    uses : {'online', 'batch', 'predict', 'step', 'sparse', 'rules'} or several, default all
+        What to compile for: training with ``batch_size=1`` or in batches, of networks of any size,
+        the latter with `MLP.gradient`; `MLP.predict` and what it shares with others that answer,
+        validation and `MLP.loss`; `MLP.step`, `MLP.forward`, `MLP.backward` and
+        `MLP.input_gradient`. With 'sparse', sparse rows, too, and with 'rules', other update rules
+        than plain gradient descent, for those of the others that are given.
 
     Raises
     ------
@@ -53,10 +53,10 @@ def warmup(dtypes: "Dtype | Sequence[Dtype]" = DTYPES, uses: Use | Sequence[Use]
     wanted = [uses] if isinstance(uses, str) else items("uses", uses)
     if not told:
         raise ValueError(f"dtypes must be some of {', '.join(map(repr, DTYPES))}; got {dtypes!r}")
-    if any(use not in USES for use in wanted) or not {*wanted} - {"sparse"}:
+    if any(use not in USES for use in wanted) or not {*wanted} - {"sparse", "rules"}:
         raise ValueError(
-            f"uses must be some of {', '.join(map(repr, USES))}, more than 'sparse' alone; "
-            f"got {uses!r}"
+            f"uses must be some of {', '.join(map(repr, USES))}, more than 'sparse' and 'rules' "
+            f"alone; got {uses!r}"
         )
     networks = [MLP(dtype=dtype) for dtype in told]  # check all dtypes before compiling
     jobs = [
@@ -79,7 +79,12 @@ def uses_of(path: Path) -> set[Use]:
         use = "batch"
     elif path.call in ("evaluate", "predict", "recall"):
         use = "predict"
-    return {use, "sparse"} if path.example.sparse else {use}
+    uses = {use}
+    if path.example.sparse:
+        uses.add("sparse")
+    if path.rules != PLAIN:
+        uses.add("rules")
+    return uses
 
 
 def _shown(jobs: list[Job]) -> Iterable[Job]:
@@ -102,21 +107,23 @@ def _counted(jobs: list[Job]) -> Iterator[Job]:
 
 def follow(path: Path, m: MLP, dtype: str) -> None:
     """Make the call that a path serves, on the path's example."""
-    sizes, k, batch_size, sparse, _ = path.example
+    sizes, k, batch_size, sparse, _, optimizer, weighted = path.example
     X: Any = np.ones((k, sizes[0]), dtype)
     T = np.zeros((k, sizes[-1]))
     if sparse:
         ones = np.ones(k, dtype), np.zeros(k, np.int32), np.arange(k + 1)
         X = csr_rows(*canonical(*ones, X.shape), sizes[0])
     if path.call == "train":
-        m.train(X, T, 1, layer_sizes=sizes[1:-1], batch_size=batch_size)
+        hidden = sizes[1:-1]
+        m.train(X, T, 1, layer_sizes=hidden, batch_size=batch_size, optimizer=optimizer)
         return
     if path.call in ("accumulate", "descend"):
-        m.train([(X, T)], epochs=1, layer_sizes=sizes[1:-1])
+        chunk = (X, T, np.full(k, 2.0)) if weighted else (X, T)
+        m.train([chunk], epochs=1, layer_sizes=sizes[1:-1], optimizer=optimizer)
         return
-    m.init_weights(sizes)
-    if path.call == "evaluate":
-        Validation(m._fitted(), as_examples(X, T, dtype)).loss()
+    m = MLP(dtype=dtype, optimizer=optimizer).init_weights(sizes)
+    if path.call in ("evaluate", "input_gradient"):
+        m.loss(X, T) if path.call == "evaluate" else m.input_gradient(X, T)
         return
     if path.call == "step":
         m.step(X[0], T[0])

@@ -138,6 +138,9 @@ def train(digests, name, mode, dtype, form):
         digests.add(f"{name}; validation", m.validation_loss_curve_)
         # with weights of its own, forward answers as predict does, but not in classes
         digests.add(f"{name}; many rows", m.forward(rows, m.weights))
+        if mode.batch_size != 1:
+            gradients = [*m.gradient(rows, T), m.input_gradient(rows, T), m.loss(rows, T)]
+            digests.add(f"{name}; gradients", *gradients)
         if mode.batch_size == FULL:
             m.train([(rows[:2], T[:2]), (rows[2:], T[2:])], epochs=3)
             digests.add(f"{name}; in chunks", *m.weights, m.loss_curve_)

@@ -18,6 +18,7 @@ MODULES = [
     "plots.animation",
     "plots.boundary",
     "plots.pages",
+    "schedules",
     "warming",
 ]
 README = Path(__file__).parents[1] / "README.md"

@@ -270,7 +270,7 @@ def warmed(*arguments, **named):
         ("online", {"train"}),
         (["batch"], {"train", "accumulate", "descend"}),
         ("predict", {"predict", "recall", "evaluate"}),
-        (("step",), {"step", "forward", "backward"}),
+        (("step",), {"step", "forward", "backward", "input_gradient"}),
         (["online", "sparse"], {"train"}),
         (
             ["predict", "batch", "sparse"],

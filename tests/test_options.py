@@ -17,6 +17,7 @@ from spying import taken
 from mlp_fast import MLP
 from mlp_fast.activations import ACTIVATIONS, HIDDEN
 from mlp_fast.attached import Attached
+from mlp_fast.kernels.network.initial import INITIALISATIONS
 from mlp_fast.losses import LOSSES
 from mlp_fast.options import AS_CONFIGURED, CHECKS, OF_NETWORK
 from mlp_fast.options import DTYPES as NAMED
@@ -39,6 +40,7 @@ OTHER = {
     "batch_size": 1,
     "shuffle": False,
     "orders": [[3, 1, 2, 0]] * 3,
+    "initialisation": "he",
     "random_state": 5,
     "dtype": "float32",
     "verbose": 1,
@@ -109,6 +111,7 @@ def test_choices_are_literals_of_what_there_is(function):
     assert choices(hints["activation"]) == {*HIDDEN}
     assert choices(hints["output_activation"]) == {*ACTIVATIONS}
     assert choices(hints["loss"]) == {*LOSSES}
+    assert choices(hints["initialisation"]) == {*INITIALISATIONS}
     assert choices(hints["dtype"]) >= {*NAMED}
 
 
@@ -213,12 +216,38 @@ def test_init_weights_takes_the_networks_own_seed():
     assert not np.array_equal(first, second)
 
 
+@pytest.mark.parametrize("initialisation", INITIALISATIONS)
+def test_all_fresh_weights_are_drawn_by_the_initialisation_in_force(initialisation):
+    m = MLP(initialisation=initialisation).init_weights((2, 3, 1))
+    assert m.in_force.initialisation == initialisation
+    drawn = [W.tobytes() for W in m.weights]
+    assert len({W.tobytes() for name in INITIALISATIONS for W in fresh(name)}) == 2 * 3
+    assert [W.tobytes() for W in fresh(initialisation)] == drawn
+    told = {"layer_sizes": 3, "save_weights": True}
+    configured = MLP(initialisation=initialisation, **told).train(X, T, 1)
+    trained = MLP(**told).train(X, T, 1, initialisation=initialisation)
+    streamed = MLP(initialisation=initialisation, **told).partial_train(X, T)
+    for n in (configured, trained, streamed):
+        assert [W.tobytes() for W in n.saved_weights[0]] == drawn
+        assert n.in_force.initialisation == initialisation
+    trained.init_weights((2, 3, 1))
+    assert trained.in_force.initialisation == "tutorial"
+    assert all(map(np.array_equal, trained.weights, fresh("tutorial")))
+    given = MLP(3, save_weights=True, initialisation=initialisation)
+    given.train(X, T, 1, weights=fresh("he"))
+    assert all(map(np.array_equal, given.saved_weights[0], fresh("he")))
+
+
+def fresh(initialisation):
+    return MLP(initialisation=initialisation).init_weights((2, 3, 1)).weights
+
+
 @pytest.mark.parametrize("name", OTHER)
 def test_an_option_cannot_be_set_as_an_attribute(name):
     m = MLP()
     with pytest.raises(AttributeError, match=rf"{name} is set by MLP\({name}=\.\.\.\) or train"):
         setattr(m, name, OTHER[name])
-    assert not hasattr(m, name)
+    assert name not in vars(m)
     for name in ("settings", "in_force"):
         with pytest.raises(AttributeError):
             setattr(m, name, Settings())
@@ -231,6 +260,8 @@ def test_an_unknown_option_suggests_the_one_that_is_meant(call):
         "learning_rat": "learning_rate",
         "Activation": "activation",
         "layer_size": "layer_sizes",
+        "initialization": "initialisation",
+        "Initialisations": "initialisation",
     }
     for unknown, name in (meant | ELSEWHERE).items():
         if name in ("X", "T"):
@@ -260,7 +291,7 @@ def test_data_may_be_given_by_name_and_is_suggested_for_other_names():
 def test_suggestions_are_options():
     assert {*ELSEWHERE.values()} <= {*FIELDS, "X", "T"}
     assert {*FIELDS}.isdisjoint(ELSEWHERE)
-    for known in ("hidden_layer_sizes", "alpha", "lr", "batch", "max_iter"):
+    for known in ("hidden_layer_sizes", "alpha", "lr", "batch", "max_iter", "kernel_initializer"):
         assert known in ELSEWHERE or known in ABSENT
     with pytest.raises(TypeError, match="unknown option 'weights': give them to train"):
         MLP(weights=[])

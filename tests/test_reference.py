@@ -6,6 +6,7 @@ from cases import HIDDEN, LEGAL_PAIRS, make_betas, make_data
 from cross import cross
 
 from mlp_fast import MLP
+from mlp_fast.kernels.network.initial import INITIALISATIONS
 from mlp_fast.reference import Reference, activate, initial_weights
 
 STEP = 1e-5
@@ -70,12 +71,51 @@ def test_threshold_is_one_above_zero_only():
     assert activate("threshold", np.array([-1.0, 0.0, 1e-300])).tolist() == [0, 0, 1]
 
 
+SIZES = [(2, 2, 1), (5, 17, 3), (300, 1), (64, 40, 10), (13, 2, 1), (100, 1, 2), (7, 600, 5)]
+
+
+@pytest.mark.parametrize("initialisation", INITIALISATIONS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(
-    "sizes", [(2, 2, 1), (5, 17, 3), (300, 1), (64, 40, 10), (13, 2, 1), (100, 1, 2), (7, 600, 5)]
-)
+@pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize("batch_size", [1, None])
-def test_initial_weights_are_those_of_the_mathematics_to_the_bit(sizes, batch_size, dtype):
-    m = MLP(batch_size=batch_size, dtype=dtype).init_weights(sizes, 7)
-    for W, V in zip(m.weights, initial_weights(sizes, 7), strict=True):
+def test_initial_weights_are_those_of_the_mathematics_to_the_bit(
+    sizes, batch_size, dtype, initialisation
+):
+    m = MLP(batch_size=batch_size, dtype=dtype, initialisation=initialisation)
+    m.init_weights(sizes, 7)
+    for W, V in zip(m.weights, initial_weights(sizes, 7, initialisation), strict=True):
         np.testing.assert_array_equal(W, V.astype(dtype), strict=True)
+
+
+@pytest.mark.parametrize("draw", [initial_weights, None])
+def test_bounds_of_initial_weights_by_hand(draw):
+    """Of the 300-100-2 network, as other libraries state them."""
+    bounds = {
+        "tutorial": (1 / np.sqrt(300), 0.1),
+        "glorot": (np.sqrt(6 / 400), np.sqrt(6 / 102)),
+        "he": (np.sqrt(6 / 300), np.sqrt(6 / 100)),
+    }
+    assert {*bounds} == {*INITIALISATIONS}
+    sizes, of_tutorial = (300, 100, 2), None
+    for name, of_layers in bounds.items():
+        m = MLP(initialisation=name)
+        weights = draw(sizes, 3, name) if draw else m.init_weights(sizes, 3).weights
+        of_tutorial = of_tutorial or [W / b for W, b in zip(weights, of_layers, strict=True)]
+        for W, bound, V in zip(weights, of_layers, of_tutorial, strict=True):
+            assert 0.96 * bound < np.abs(W[1:]).max() <= bound
+            assert abs(W[1:].mean()) < 0.1 * bound
+            assert W[1:].std() == pytest.approx(bound / np.sqrt(3), rel=0.1)  # uniform
+            np.testing.assert_allclose(W[1:] / bound, V[1:], rtol=0, atol=1e-14)  # the same draws
+            assert (W[0] == 0).all() == (name != "tutorial")
+            assert not np.signbit(W[0]).all()
+
+
+@pytest.mark.parametrize(("name", "activation"), [("glorot", "tanh"), ("he", "relu")])
+def test_deep_networks_still_tell_rows_apart(name, activation):
+    X = np.random.default_rng(0).standard_normal((50, 200))
+    apart = {}
+    for initialisation in (name, "tutorial"):
+        m = MLP(activation=activation, output_activation="linear", initialisation=initialisation)
+        apart[initialisation] = m.init_weights((200,) * 31).forward(X).std(axis=0).mean()
+    assert 0.1 < apart[name] < 10
+    assert apart["tutorial"] < 1e-6

@@ -232,6 +232,7 @@ OTHERS = {
     "output_activation": "linear",
     "loss": "binary_cross_entropy",
     "beta": 2.0,
+    "initialisation": "glorot",
     "random_state": 5,
     "dtype": "float32",
 }

@@ -46,6 +46,7 @@ def every_option():
         "batch_size": 6,
         "shuffle": False,
         "orders": ORDERS,
+        "initialisation": "glorot",
         "random_state": 2**32 - 1,
         "dtype": "float32",
         "verbose": 3,
@@ -556,6 +557,8 @@ PATIENT = {"best_0": np.ones((4, 4)), "best_1": np.ones((5, 1))}
         ({"options": {"dtype": "float16"}}, "dtype in its in_force must be one of float64"),
         ({"options": {"dtype": "f8"}}, "dtype in its in_force must be one of float64"),
         ({"options": {"dtype": "O"}}, "dtype in its in_force must be one of float64"),
+        ({"options": {"initialisation": "orthogonal"}}, "initialisation must be one of 'tutorial'"),
+        ({"options": {"initialisation": None}}, "initialisation must be one of 'tutorial'"),
         ({"options": {"learning_rate": 0}}, "learning_rate must be finite and above 0"),
         ({"options": {"validation_fraction": 1.5}}, "validation_fraction must be finite and above"),
         ({"options": {"batch_size": 0}}, "batch_size must be an integer of 1 or more"),
@@ -627,10 +630,12 @@ def test_options_of_every_type_are_refused_or_what_MLP_would_take(option, where,
 def test_an_option_that_is_missing_is_as_by_default(parts, tmp_path):
     """As in the files of an mlp_fast that does not have it yet."""
     header, arrays = copy.deepcopy(parts)
-    del header["in_force"]["tol"], header["in_force"]["patience"]
+    for name in ("tol", "patience", "initialisation"):
+        del header["in_force"][name]
     write_archive(tmp_path / "m", header, arrays)
     m = MLP.load(tmp_path / "m")
     assert (m.in_force.tol, m.in_force.patience) == (0.0, None)
+    assert m.in_force.initialisation == "tutorial"
 
 
 def nested(n):
@@ -674,7 +679,7 @@ def test_memory_is_bounded_by_the_size_of_the_file(greed, parts, tmp_path):
 # Anything
 
 NAMES = ["sigmoid", "tanh", "relu", "softmax", "linear", "threshold", "float32", "cross_entropy"]
-NAMES += ["binary_cross_entropy", "patience", "diverged", "epochs"]
+NAMES += ["binary_cross_entropy", "patience", "diverged", "epochs", "tutorial", "glorot", "he"]
 LEAVES = (
     st.none()
     | st.booleans()

@@ -147,23 +147,36 @@ def test_bad_inputs_of_recall(m, kind, ask):
     refused(m, lambda: m.confmat(bad, T), error, message)
 
 
+@cross(kind=BAD_X, ask=["loss", "gradient", "input_gradient", "hidden_outputs"], meeting=1)
+def test_bad_inputs_of_gradients(m, kind, ask):
+    bad, error, message = BAD_X[kind]
+    targets = [T] * (ask != "hidden_outputs")
+    refused(m, lambda: getattr(m, ask)(bad, *targets), error, message)
+
+
 @pytest.mark.parametrize("kind", BAD_T)
 def test_bad_targets(m, kind):
     bad, error, message = BAD_T[kind]
     refused(m, lambda: m.train(X, bad, 3), error, message)
     refused(m, lambda: m.backward(bad, 0.1), error, message)
+    for ask in (m.loss, m.gradient, m.input_gradient):
+        refused(m, lambda ask=ask: ask(X, bad), error, message)
 
 
 def test_wrong_width(m):
     message = "X must have 2 columns, one for each input of the network; got 3"
     wide = np.zeros((4, 3))
-    for act in (lambda: m.predict(wide), lambda: m.confmat(wide, T)):
+    for act in (lambda: m.predict(wide), lambda: m.confmat(wide, T), lambda: m.loss(wide, T)):
         refused(m, act, ValueError, message)
+    for ask in (m.gradient, m.input_gradient):
+        refused(m, lambda ask=ask: ask(wide, T), ValueError, message)
+    refused(m, lambda: m.hidden_outputs(wide), ValueError, message)
     refused(m, lambda: m.forward(wide), ValueError, message, forward=True)
     m.forward(X)
     message = "T must have 1 columns, one for each output of the network; got 2"
     refused(m, lambda: m.backward(np.zeros((4, 2)), 0.1), ValueError, message)
-    refused(m, lambda: m.confmat(X, np.zeros((4, 2))), ValueError, message)
+    for ask in (m.confmat, m.loss, m.gradient, m.input_gradient):
+        refused(m, lambda ask=ask: ask(X, np.zeros((4, 2))), ValueError, message)
 
 
 def test_a_float64_that_becomes_infinite_as_float32(m):
@@ -232,6 +245,7 @@ BAD_OPTIONS = [
     ({"learning_rate": -0.1}, "learning_rate must be finite and above 0; got -0.1"),
     ({"learning_rate": np.inf}, "learning_rate must be finite and above 0; got inf"),
     ({"learning_rate": 10**400}, "learning_rate must be finite"),
+    ({"learning_rate": 10**5000}, "learning_rate must be finite .* got an integer of 16610 bits"),
     ({"learning_rate": "fast"}, "learning_rate must be a number above 0; got 'fast'"),
     ({"learning_rate": True}, "learning_rate must be a number above 0; got True"),
     ({"epochs": 0}, "epochs must be an integer of 1 or more; got 0"),
@@ -244,6 +258,13 @@ BAD_OPTIONS = [
     ({"layer_sizes": 2.0}, "layer_sizes must be one value or a sequence"),
     ({"layer_sizes": "10"}, "each of layer_sizes must be an integer of 1 or more; got '1'"),
     ({"shuffle": "no"}, "shuffle must be True or False; got 'no'"),
+    (
+        {"initialisation": "xavier"},
+        "initialisation must be one of 'tutorial', 'glorot', 'he'; got 'xavier'",
+    ),
+    ({"initialisation": "He"}, "initialisation must be one of 'tutorial', .*; got 'He'"),
+    ({"initialisation": None}, "initialisation must be one of 'tutorial', .*; got None"),
+    ({"initialisation": ("he", "he")}, "initialisation must be one of .*; got .'he', 'he'.$"),
     ({"random_state": -1}, "random_state must be None or an integer from 0 to 4294967295; got -1"),
     ({"random_state": 2**32}, "random_state must be None or an integer"),
     ({"random_state": 1.5}, "random_state must be None or an integer"),
@@ -338,6 +359,11 @@ def test_before_training():
         lambda: m.forward(X),
         lambda: m.backward(T, 0.1),
         lambda: m.confmat(X, T),
+        lambda: m.loss(X, T),
+        lambda: m.gradient(X, T),
+        lambda: m.input_gradient(X, T),
+        lambda: m.hidden_outputs(X),
+        lambda: m.summary(),
         lambda: m.weights,
         lambda: setattr(m, "weights", []),
     ):

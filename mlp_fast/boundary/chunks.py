@@ -1,4 +1,7 @@
-"""Check examples that come in chunks: an iterable of pairs (X, T), iterated once for each epoch."""
+"""Check examples that come in chunks: an iterable of pairs (X, T), iterated once for each epoch.
+
+Weights of samples may be a third part of a chunk.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,6 +12,7 @@ import numpy as np
 from mlp_fast.activations import Activation
 from mlp_fast.boundary.arrays import as_finite
 from mlp_fast.boundary.examples import Examples, as_examples
+from mlp_fast.boundary.sample_weights import as_sample_weights
 from mlp_fast.boundary.targets import check_targets
 from mlp_fast.losses import Loss
 
@@ -98,13 +102,18 @@ class Chunks:
             return None
         names = f"X of chunk {i}", f"T of chunk {i}"
         with self._refusing():
-            is_pair = isinstance(pair, tuple | list) and len(pair) == 2
+            is_pair = isinstance(pair, tuple | list) and len(pair) in (2, 3)
             if not is_pair or np.isscalar(pair[0]):  # two numbers are a row of an X without T
                 raise ValueError(
-                    f"chunk {i} must be a pair (X, T), because T is not given; "
-                    f"got {type(pair).__name__}"
+                    f"chunk {i} must be a pair (X, T), or with weights (X, T, sample_weight), "
+                    f"because T is not given; got {type(pair).__name__}"
                 )
-            return as_examples(pair[0], pair[1], self._dtype, *self._widths, names, False)
+            examples = as_examples(pair[0], pair[1], self._dtype, *self._widths, names, False)
+            if len(pair) == 2:
+                return examples
+            name = f"sample_weight of chunk {i}"
+            weights = as_sample_weights(pair[2], self._dtype, examples.k, name)
+            return examples._replace(weights=weights)
 
     def check_finite(self, chunk: Examples, i: int) -> None:
         """Check that the inputs of chunk number i are finite, where its training was not.

@@ -14,6 +14,7 @@ class Examples(NamedTuple):
     rows: Rows
     T: Floats
     vector: bool  # whether the targets were 1-D
+    weights: Floats | None = None  # (k,), of the examples; None if all are 1
 
     @property
     def k(self) -> int:

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from mlp_fast.checks import positive
 from mlp_fast.extras import extra
-from mlp_fast.options import positive
 from mlp_fast.plots.figures import STYLE, Figure, drawing, graph_objects
 from mlp_fast.reference import activate
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from mlp_fast.checks import count
 from mlp_fast.mlp import MLP
-from mlp_fast.options import count
 from mlp_fast.plots.boundary import picture, state
 from mlp_fast.plots.figures import Figure, graph_objects
 from mlp_fast.plots.plane import Plane

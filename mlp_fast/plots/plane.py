@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 from mlp_fast.boundary.inputs import as_rows
 from mlp_fast.boundary.rows import as_dense
 from mlp_fast.boundary.targets import as_targets, check_width
+from mlp_fast.checks import count
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.mlp import MLP
-from mlp_fast.options import count
 
 MARGIN = 0.1  # around the points, as a fraction of their extent
 

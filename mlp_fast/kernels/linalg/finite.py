@@ -1,4 +1,8 @@
-"""Tests for finite numbers and for ranges; the sum and the maximum of absolute values."""
+"""Tests for finite numbers and for ranges, and norms: sums and the maximum of absolute values."""
+
+import math
+
+import numpy as np
 
 from mlp_fast.kernels.compile.jit import inner_kernel, kernel
 from mlp_fast.kernels.simd.arrays import as_writable
@@ -47,6 +51,31 @@ def asum(values: Floats, n: int) -> float:
     if whole < n:
         total += absolute(load_first(values, whole, n - whole))
     return float(vsum(total))
+
+
+SUMMED = 4096  # squares: longer sums in float32 would lose digits
+
+
+@inner_kernel(inline=False)
+def squared_norm(values: Floats, n: int) -> float:
+    """Return the sum of the squares of the first n numbers, in float64 if it would overflow."""
+    total, V = 0.0, lanes(values)
+    for begin in range(0, n, SUMMED):
+        end = min(begin + SUMMED, n)
+        whole = end - (end - begin) % V
+        summed = splat(values.dtype.type(0.0))
+        for i in range(begin, whole, V):
+            x = load(values, i)
+            summed = fma(x, x, summed)
+        if whole < end:
+            x = load_first(values, whole, end - whole)
+            summed = fma(x, x, summed)
+        total += vsum(summed)
+    if not math.isfinite(total):
+        total = 0.0
+        for i in range(n):
+            total += np.float64(values[i]) * np.float64(values[i])
+    return total
 
 
 @inner_kernel

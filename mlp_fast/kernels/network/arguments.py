@@ -70,6 +70,36 @@ class Rule(NamedTuple):
     epoch: int  # epochs that were shuffled before: each draws an order of its own
 
 
+class State(NamedTuple):
+    """What an update rule keeps from step to step, and its numbers."""
+
+    first: Floats  # like theta, or empty
+    second: Floats  # like theta, or empty
+    mask: Floats  # like theta: 1 for weights, 0 for those of bias nodes; empty if nothing decays
+    numbers: NDArray[np.float64]  # as its object in optimizers.py orders them
+    powers: NDArray[np.float64]  # that change from step to step, such as those of Adam's betas
+
+
+class Learning(NamedTuple):
+    """How the network learns by any update rule; the first six are those of `Rule`."""
+
+    loss: int
+    learning_rate: float
+    batch_size: int
+    shuffle: bool
+    key: int
+    epoch: int
+    step: int  # the address of the rule's kernel
+    state: State
+    updates: bool  # or only sum up the gradient
+    direct: bool  # whether the rule is plain gradient descent, without a penalty
+    momentum: float  # mu of a linear rule ...
+    nesterov: bool  # ... and whether it looks ahead
+    l2: float  # lambda of the penalty lambda / 2 times the sum of squared weights
+    clip_norm: float  # the largest norm of a gradient; infinity for none
+    sample_weights: Floats  # (k,), or empty if all are 1
+
+
 class Curves(NamedTuple):
     """Sums over the samples of each epoch, in float64."""
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import inlined, inner_kernel
-from mlp_fast.kernels.network.arguments import Data, Rule
+from mlp_fast.kernels.network.arguments import Data, Learning, Rule
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -31,7 +31,7 @@ def permute(order: NDArray[np.int64], key: int, epoch: int) -> None:
 
 
 @inlined
-def order_of(epoch: int, begins: bool, data: Data, rule: Rule) -> NDArray[np.int64]:
+def order_of(epoch: int, begins: bool, data: Data, rule: Rule | Learning) -> NDArray[np.int64]:
     """Return the order of an epoch's samples; a shuffled one is drawn when the epoch begins."""
     order: NDArray[np.int64] = data.orders[epoch % data.orders.shape[0]]
     if rule.shuffle and begins:

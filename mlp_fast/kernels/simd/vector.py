@@ -272,6 +272,30 @@ def maximum(a, b):
 
 
 @elementwise
+def minimum(a, b):
+    """The smaller; a if unordered."""
+    return (b < a).choose(b, a)
+
+
+@elementwise
+def sqrt(x):
+    """The square root, rounded correctly."""
+    return x.call("sqrt")
+
+
+@elementwise
+def sign(x):
+    """1 or -1; x itself if it is 0 or NaN."""
+    return (x > 0).choose(1, (x < 0).choose(-1, x))
+
+
+@elementwise
+def by_sign(x, above, below, other):
+    """`above` where x > 0, `below` where x < 0, `other` elsewhere."""
+    return (x > 0).choose(above, (x < 0).choose(below, other))
+
+
+@elementwise
 def absolute(x):
     """x without its sign."""
     return x.call("fabs")

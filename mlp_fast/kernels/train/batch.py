@@ -107,22 +107,27 @@ def take_batches(
 
 
 @kernel
-def train_forwarded(
+def backward_forwarded(
     network: Network,
     loss: int,
-    learning_rate: float,
+    factor: float,
     rows: Rows,
     T: Floats,
     work: Work,
+    target: Floats,
 ) -> None:
-    """Take one step on a batch whose forward pass is in `work` already."""
+    """Add `factor` times the gradient of a batch whose forward pass is in `work` to `target`.
+
+    That may be the weights themselves.
+    """
     k = rows.X.shape[0]
-    samples, eta = work.every[:k], network.theta.dtype.type(learning_rate / k)
+    samples = work.every[:k]
     loss_and_delta_of_rows(network, loss, T, samples, work)
     A = Matrix(flat(rows.X), rows.n, 1)
     if not network.layers[0].input_major:
         A = Matrix(work.x, work.width, 1)
-    backward_batch(network, -eta, Part(A, rows, samples), work, network.theta, False)
+    part = Part(A, rows, samples)
+    backward_batch(network, network.theta.dtype.type(factor), part, work, target, False)
 
 
 @inner_kernel
@@ -130,18 +135,24 @@ def loss_and_delta_of_rows(
     network: Network, loss: int, T: Floats, samples: NDArray[np.int64], work: Work
 ) -> tuple[float, float]:
     """Turn h of the last layer into delta (13); return the sums of (a - t)² and of the loss."""
-    layer = network.layers[network.layers.size - 1]
-    begin = layer.before * work.capacity
-    outputs, operand = work.outputs[begin:], derivative_operand_of_rows(layer, work)
-    g, beta = layer.activation, layer.beta
     error, summed = 0.0, 0.0
     for i in range(samples.size):
-        row = i * layer.width
-        a, h, t = outputs[row:], work.delta[begin + row :], as_writable(T[samples[i]])
-        of_row = loss_and_delta(loss, g, beta, h, a, operand[row:], t, h)
+        of_row = loss_and_delta_of_row(network, loss, T, samples[i], i, work)
         error += of_row[0]
         summed += of_row[1]
     return error, summed
+
+
+@inlined
+def loss_and_delta_of_row(
+    network: Network, loss: int, T: Floats, sample: int, i: int, work: Work
+) -> tuple[float, float]:
+    """Turn h of the last layer in row i into delta (13); return Σ (a - t)² and the loss."""
+    layer = network.layers[network.layers.size - 1]
+    begin, row = layer.before * work.capacity, i * layer.width
+    a, h, t = work.outputs[begin + row :], work.delta[begin + row :], as_writable(T[sample])
+    operand = derivative_operand_of_rows(layer, work)[row:]
+    return loss_and_delta(loss, layer.activation, layer.beta, h, a, operand, t, h)
 
 
 @inlined
@@ -164,20 +175,27 @@ def backward_batch(
         A = part.A
         if l > 0:
             below = network.layers[l - 1]
-            begin = below.before * work.capacity
-            A = Matrix(work.outputs[begin:], below.width, 1)
-            delta_below = Matrix(work.delta[begin:], below.width, 1)
-            errors_below(network, l, delta, delta_below, k, work)
-            operand = derivative_operand_of_rows(below, work)
-            for i in range(0, k * below.width, below.width):
-                d = delta_below.values[i:]
-                times_slope(below.activation, below.beta, operand[i:], d, below.n_out)
+            A = Matrix(work.outputs[below.before * work.capacity :], below.width, 1)
+            back_propagate(network, l, k, work)
         add_bias_gradient(network, l, factor, delta, k, work, theta)
         if sparse and l == 0:
             add_sparse_gradient(network, factor, part.rows, part.samples, work, theta)
         else:
             skip_zeros = work.skips_zeros and l == 0
             add_gradient(network, l, factor, A, delta, k, skip_zeros, work, theta)
+
+
+@inlined
+def back_propagate(network: Network, l: int, k: int, work: Work) -> None:
+    """Compute the delta of the layer below (79)."""
+    layer, below = network.layers[l], network.layers[l - 1]
+    delta = Matrix(work.delta[layer.before * work.capacity :], layer.width, 1)
+    delta_below = Matrix(work.delta[below.before * work.capacity :], below.width, 1)
+    errors_below(network, l, delta, delta_below, k, work)
+    operand = derivative_operand_of_rows(below, work)
+    for i in range(0, k * below.width, below.width):
+        d = delta_below.values[i:]
+        times_slope(below.activation, below.beta, operand[i:], d, below.n_out)
 
 
 @inner_kernel

@@ -28,6 +28,13 @@ def learn_sample(
     """Do a sample's passes, update all layers but the first; return Σ (a - t)² and the loss."""
     forward_layers(network, nodes)
     error, value = loss_and_delta_of_sample(network, loss, t, nodes)
+    descend_layers(network, eta, nodes)
+    return error, value
+
+
+@inner_kernel
+def descend_layers(network: Network, eta: Real, nodes: Nodes) -> None:
+    """Write delta of all layers below the last (36), and update all but the first (4)."""
     for l in range(network.layers.size - 1, 0, -1):
         layer, below = network.layers[l], network.layers[l - 1]
         W, n_in, n = network.theta[layer.weights :], layer.n_in, layer.n_out
@@ -41,7 +48,6 @@ def learn_sample(
         times_slope(
             below.activation, below.beta, derivative_operand(below, nodes), delta_below, n_in
         )
-    return error, value
 
 
 @inner_kernel

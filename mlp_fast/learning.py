@@ -1,0 +1,180 @@
+"""How a network learns by the options in force: its kernels, and what they are told."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from mlp_fast.boundary.arrays import read_only
+from mlp_fast.boundary.examples import Examples
+from mlp_fast.boundary.rows import dense_rows
+from mlp_fast.calls import Calls
+from mlp_fast.history import History
+from mlp_fast.initialisation import shuffle_key
+from mlp_fast.kernels.linalg.buffers import NOTHING
+from mlp_fast.kernels.linalg.finite import all_finite
+from mlp_fast.kernels.network.arguments import Data, Learning, Rule
+from mlp_fast.kernels.network.forward_batch import ROWS
+from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.net import Forward, Net
+from mlp_fast.optimizers import ALL, LINEAR, PLAIN
+from mlp_fast.paths import Task, are_moderate, only_path, path_for
+from mlp_fast.rule_state import RuleState, state_for, step_of
+from mlp_fast.settings import Settings
+from mlp_fast.warn import warn
+
+STEP, DESCEND, BACKWARD = map(only_path, ("step", "descend", "backward"))
+STEP_BY_RULE, DESCEND_BY_RULE = (only_path(call, ALL) for call in ("step", "descend"))
+
+
+class Learner(NamedTuple):
+    """A network with its options and its history; weights and the rule's state change in place."""
+
+    net: Net
+    settings: Settings
+    history: History
+
+    def calls(
+        self,
+        examples: Examples,
+        rate: float,
+        epochs: int = 1,
+        chunk: int = 0,
+        gradient: Floats | None = None,
+    ) -> Calls:
+        """Return the calls that train on examples, or on a chunk of them, for some epochs.
+
+        If there is a gradient, that of all examples is added to it instead.
+        """
+        net, settings, history, layout = *self, self.net.layout
+        rows, T, k, orders = examples.rows, examples.T, examples.k, settings.orders
+        size = min(settings.batch_size or k, k) if gradient is None else min(ROWS, k)
+        shuffle = settings.shuffle and orders is None and size < k and gradient is None
+        in_order = orders is None and not shuffle
+        if orders is None:
+            orders = np.arange(k).reshape(1, k)
+        key = shuffle_key(history.seed) if shuffle else 0
+        rule = Rule(net.loss.code, rate, size, shuffle, key, history.passes + chunk)
+        data, network = Data(rows, T, orders, in_order), net.for_kernels()
+        repeated = size == k and orders.shape[0] == 1
+        call, rules = ("train", settings.rules) if gradient is None else ("accumulate", PLAIN)
+        if examples.weights is not None and rules == PLAIN:
+            rules = LINEAR
+        task = Task(call, layout, rows.sparse, size, repeated, rule.loss, rules)
+        path = path_for(task, lambda: are_moderate(layout, data, rule))
+        buffers = path.buffers(layout.shape, data, rule)
+        if gradient is not None:
+            buffers = buffers._replace(gradient=gradient)
+        if path.rules == PLAIN:
+            return Calls(path, (network, data, rule, buffers), epochs)
+        learning = self._learning(rule, examples.weights)._replace(updates=gradient is None)
+        state = None if gradient is not None else self._state
+        return Calls(path, (network, data, learning, buffers), epochs, state)
+
+    def new_gradient(self) -> Floats:
+        """Return a zeroed buffer for a gradient."""
+        gradient: Floats = DESCEND.buffers(self.net.layout.shape)
+        return gradient
+
+    def descend(self, rate: float, k: int, gradient: Floats) -> float:
+        """Take a step by a sum of k gradients; set it to zero; return the penalty before."""
+        network = self.net.for_kernels()
+        if self.settings.rules == PLAIN:
+            DESCEND(network, rate / k, gradient)
+            return 0.0
+        return float(DESCEND_BY_RULE(network, k, gradient, self._single(rate)))
+
+    def backward(self, forward: Forward, T: Floats, rate: float) -> None:
+        """Update the weights by the errors of a forward pass (78), if all stays finite."""
+        self.prepare()
+        net, before = self.net, Before(self)
+        batch = dense_rows(forward.outputs[0]), T, forward.work
+        network, loss, k = net.for_kernels(), net.loss.code, T.shape[0]
+        if self.settings.rules == PLAIN:
+            BACKWARD(network, loss, -(rate / k), *batch, net.theta)
+        else:
+            gradient = self.new_gradient()
+            BACKWARD(network, loss, 1.0, *batch, gradient)
+            self.descend(rate, k, gradient)
+        before.return_unless_finite()
+
+    def step(self, x: Floats, t: Floats, rate: float, weight: float) -> float:
+        """Learn from one sample (algorithm 2.4.1), if all stays finite; return its prior loss."""
+        net, network = self.net, self.net.for_kernels()
+        shape = net.layout.shape
+        if self.settings.rules != PLAIN or weight != 1.0:
+            rule, before = self._single(rate), Before(self)
+            loss = STEP_BY_RULE(network, rule, x, t, weight, STEP_BY_RULE.buffers(shape))
+            before.return_unless_finite(loss)
+            return float(loss)
+        sample = network, net.loss.code, rate, x, t, STEP.buffers(shape)
+        loss, changed = STEP(*sample, True)
+        if not math.isfinite(loss):
+            _warn_of_step(LOSS)
+        elif not changed:  # numbers are so large that a weight may overflow
+            before = Before(self)
+            STEP(*sample, False)
+            before.return_unless_finite()
+        return float(loss)
+
+    def prepare(self) -> None:
+        """Have the state of the rule in force, as it was if it is the rule of before."""
+        history, settings = self.history, self.settings
+        if settings.rules != PLAIN or history.rule is not None:
+            history.rule = state_for(settings.optimizer, self.net.layout, history.rule)
+
+    @property
+    def _state(self) -> RuleState:
+        history = self.history
+        history.rule = state_for(self.settings.optimizer, self.net.layout, history.rule)
+        return history.rule
+
+    def _single(self, rate: float) -> Learning:
+        """Return how to take a single step."""
+        return self._learning(Rule(self.net.loss.code, rate, 1, shuffle=False, key=0, epoch=0))
+
+    def _learning(self, rule: Rule, weights: Floats | None = None) -> Learning:
+        """Return how kernels are to learn by any rule."""
+        settings, layout = self.settings, self.net.layout
+        optimizer, clip_norm = settings.optimizer, settings.clip_norm
+        state = self._state.for_kernels(optimizer, layout, penalty=settings.l2 > 0)
+        linear = optimizer.as_linear()
+        momentum, nesterov = linear or (0.0, False)
+        return Learning(
+            *rule,
+            step=step_of(optimizer, self.net.theta, state),
+            state=state,
+            updates=True,
+            direct=linear == (0.0, False) and settings.l2 == 0,
+            momentum=momentum,
+            nesterov=nesterov,
+            l2=settings.l2,
+            clip_norm=math.inf if clip_norm is None else clip_norm,
+            sample_weights=NOTHING[layout.dtype] if weights is None else weights,
+        )
+
+
+LOSS, WEIGHT = "the sample's loss is not finite", "a weight is no longer finite"
+
+
+class Before:
+    """Weights and rule's state as they are, to return to them if a step makes one not finite."""
+
+    def __init__(self, learner: Learner) -> None:
+        self._theta, self._state = learner.net.theta, learner.history.rule
+        self._kept_theta = self._theta.copy()
+        self._kept_state = self._state and self._state.twin()
+
+    def return_unless_finite(self, loss: float = 0.0) -> None:
+        """Return, and warn, unless the loss and all numbers are finite."""
+        state, is_finite = self._state, math.isfinite(loss)
+        if is_finite and all_finite(read_only(self._theta)) and (not state or state.is_finite()):
+            return
+        self._theta[:] = self._kept_theta
+        if state is not None and self._kept_state is not None:
+            state.take(self._kept_state)
+        _warn_of_step(WEIGHT if is_finite else LOSS)
+
+
+def _warn_of_step(what: str) -> None:
+    warn(f"the step diverged: {what}; the weights are as they were", RuntimeWarning)
