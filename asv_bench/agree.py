@@ -5,10 +5,11 @@ import functools
 from collections.abc import Sequence
 
 import numpy as np
-from peers.peer import BETA_1, BETA_2, EPSILON, MOMENTUM, Array, Job, Network, Peer
+from peers.peer import Array, Job, Network, Peer
 
-from mlp_fast.reference import Reference
+from mlp_fast.reference import Adam, Momentum, Reference, UpdateRule
 
+RULES = {"sgd": UpdateRule, "momentum": Momentum, "adam": Adam}
 STEPS = 104  # a multiple of AT_ONCE
 ROUNDING = 1000  # units in the last place of the largest number, after so many steps
 LOSS_ROWS = 2000  # on which the loss is measured
@@ -31,13 +32,8 @@ class Check:
         net = _reference(network, job.weights)
         orders = [np.arange(len(job.T))] * job.epochs
         X, T = _dense(job.X), job.T.astype(float)
-        rule = Rule(network, net.weights)
-        for order in orders:
-            for i in range(0, len(order), network.batch_size):
-                batch = order[i : i + network.batch_size]
-                H, A = net.forward(X[batch])
-                s = () if job.sample_weight is None else (job.sample_weight[batch],)
-                rule.update(net.weights, net.gradients(H, A, T[batch], *s))
+        net.rule, net.l2 = RULES[network.optimizer](), network.l2
+        net.train(X, T, orders, network.batch_size, network.learning_rate, job.sample_weight)
         return net.weights
 
     def weights(self, weights: Sequence[Array]) -> None:
@@ -65,31 +61,6 @@ class Check:
 
     def _rounding(self, largest: float) -> float:
         return ROUNDING * np.finfo(self.job.X.dtype).eps * largest
-
-
-class Rule:
-    """What a network's optimizer makes of gradients, readable and slow."""
-
-    def __init__(self, network: Network, weights: list[Array]) -> None:
-        self.network, self.steps = network, 0
-        self.m, self.v = ([np.zeros_like(W) for W in weights] for _ in range(2))
-
-    def update(self, weights: list[Array], gradients: list[Array]) -> None:
-        """Change the weights, in place."""
-        self.steps += 1
-        rate = self.network.learning_rate
-        for W, G, m, v in zip(weights, gradients, self.m, self.v, strict=True):
-            G[1:] += self.network.l2 * W[1:]
-            if self.network.optimizer == "sgd":
-                W -= rate * G
-            elif self.network.optimizer == "momentum":
-                v[:] = MOMENTUM * v - rate * G
-                W += v
-            else:  # Adam
-                m[:] = BETA_1 * m + (1 - BETA_1) * G
-                v[:] = BETA_2 * v + (1 - BETA_2) * G**2
-                m_hat, v_hat = m / (1 - BETA_1**self.steps), v / (1 - BETA_2**self.steps)
-                W -= rate * m_hat / (np.sqrt(v_hat) + EPSILON)
 
 
 def loss(peer: Peer, job: Job) -> float:

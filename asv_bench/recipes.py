@@ -1,6 +1,7 @@
 """Recipes by which all contenders of accuracy.py learn MNIST's digits, and those not chosen."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from peers.peer import Network
 
@@ -20,6 +21,11 @@ class Recipe:
         first = self.network.learning_rate
         return [first * (1 - epoch / self.epochs) for epoch in range(self.epochs)]
 
+    @property
+    def work(self) -> int:
+        """Return the number of weights times that of epochs."""
+        return self.epochs * sum((n_in + 1) * n_out for n_in, n_out in pairwise(self.network.sizes))
+
     def __str__(self) -> str:
         net = self.network
         sizes = "-".join(map(str, net.sizes))
@@ -35,7 +41,7 @@ ADAM = replace(DEEP, learning_rate=0.002, batch_size=128, optimizer="adam")
 MOMENTUM = replace(DEEP, learning_rate=0.05, batch_size=32, optimizer="momentum")
 SHALLOW = (784, 100, 10)
 
-RECIPES = {"adam": Recipe(ADAM, 6), "momentum": Recipe(MOMENTUM, 6)}
+RECIPES = {"adam": Recipe(ADAM, 8), "momentum": Recipe(MOMENTUM, 6)}
 CANDIDATES = {
     "adam": [
         Recipe(ADAM, 4),
