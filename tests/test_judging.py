@@ -69,3 +69,10 @@ def test_a_promise_may_be_of_one_dtype(judge, dtype):
     results = [judge.Result("mlp_fast", [4.0], 1), judge.Result("JAX", [1.0], 1)]
     outcome = judge.Outcome(SimpleNamespace(targets=targets), dtype, 1, results, [])
     assert [verdict.target.ratio for verdict in outcome.verdicts] == [promised[dtype]]
+
+
+def test_plain_descent_does_not_stand_in_for_a_rule_that_is_missing(judge):
+    results = [judge.Result(judge.PLAIN, [4.0], 1), judge.Result("JAX", [1.0], 1)]
+    outcome = judge.Outcome(SimpleNamespace(targets=[]), "float32", 1, results, [])
+    assert outcome.ours is None
+    assert outcome.ratio(("JAX",)) is None
