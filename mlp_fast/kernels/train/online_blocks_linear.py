@@ -2,24 +2,15 @@
 
 Computes `Reference.train` of reference.py with batches of one row, for plain gradient descent,
 momentum and Nesterov's, with L2, weights of samples and clipping, if the first layer is
-input-major. With g_t = x_t' δ_t + λ W_{t-1}, a step is
+input-major. A step multiplies [W; V] by a matrix M, and adds -η e x_t' δ_t (U9). So, as in
+online_blocks.py, the first layer needs W and V at the ends of a block of samples only:
 
-    [W_t; V_t] = M [W_{t-1}; V_{t-1}] - η e x_t' δ_t,
-    M = [[1 - ηλ, μ], [-ηλ, μ]],               e = [1, 1]        for momentum, and
-    M = [[1 - ηλ - μηλ, μ²], [-ηλ, μ]],        e = [1 + μ, 1]    for Nesterov's.
+    x_t W = (M^t)_11 x_t W_0 + (M^t)_12 x_t V_0
+            - η sum over s < t of (M^(t-1-s) e)_1 (x_t . x_s) δ_s
 
-So, as in online_blocks.py, the first layer needs W and V at the ends of a block of B samples only:
-
-    h_{t+1} = (M^t)_11 x W_0 + (M^t)_12 x V_0
-              - η sum over s <= t of (M^{t-s} e)_1 (x_{t+1} . x_s) δ_s,
-
-and W_B = (M^B)_11 W_0 + (M^B)_12 V_0 - η X' (c δ) with c_s = (M^{B-s} e)_1, V_B likewise with the
-second row. That is the price of a second matmul for V, and of a pass over W and V for a block. The
-bias's row does not decay by λ: it is updated after every sample.
-
-λ/2 Σw² before each sample, a part of its loss, needs no pass over the weights either. With
-G = x_t' δ_t, ‖W_t‖², W_t . V_t and ‖V_t‖² follow from those before, from W_{t-1} . G = h_t . δ_t
-(without the bias), V_{t-1} . G likewise, and ‖G‖² = ‖x_t‖² ‖δ_t‖².
+with t counted from 0 (U10), and the block's updates are added at its end (U11). That is the price
+of a second matmul for V, and of a pass over W and V for each block. The bias's row does not decay
+by λ: it is updated after every sample.
 """
 
 import math
@@ -449,7 +440,7 @@ def sum_of_norms(
     norms: tuple[float, float, float],
     block: LinearBlock,
 ) -> float:
-    """Return the sum of ‖W‖² before each sample of the block, from those before the block."""
+    """Return the sum of ‖W‖² before each sample of the block, from that before the block (U12)."""
     ww, wv, vv = norms
     width, M, eta, total = network.layers[0].width, block.M, rule.learning_rate, 0.0
     m_11, m_12, m_21, m_22, e_1, e_2 = M[1, 0], M[1, 1], M[1, 2], M[1, 3], M[0, 4], M[0, 5]
