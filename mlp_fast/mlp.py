@@ -36,7 +36,6 @@ from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.learning import Learner
 from mlp_fast.losses import LossName
 from mlp_fast.net import Forward, Net
-from mlp_fast.optimizers import Optimizer
 from mlp_fast.options import AS_CONFIGURED, CHECKS, Dtype, all_sizes, given
 from mlp_fast.run import Run
 from mlp_fast.saving import Saved, read, write
@@ -44,6 +43,7 @@ from mlp_fast.settings import LearningRate, Settings
 from mlp_fast.single_row import Answering
 from mlp_fast.suggestions import suggesting
 from mlp_fast.summary import summary
+from mlp_fast.update_rule import Optimizer
 from mlp_fast.warn import warn
 from mlp_fast.weights import Weights
 

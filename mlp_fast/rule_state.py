@@ -13,7 +13,7 @@ from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.kernels.network.arguments import State
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import Layout
-from mlp_fast.optimizers import Optimizer
+from mlp_fast.update_rule import Optimizer
 
 
 @dataclass(eq=False)

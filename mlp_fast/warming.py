@@ -11,9 +11,9 @@ from mlp_fast.boundary.rows import csr_rows
 from mlp_fast.extras import extra
 from mlp_fast.kernels.compile.notice import NOTICE, is_heard
 from mlp_fast.mlp import MLP
-from mlp_fast.optimizers import PLAIN
 from mlp_fast.options import DTYPES, Dtype, items
 from mlp_fast.paths import PATHS, Path
+from mlp_fast.update_rule import PLAIN
 
 Use = Literal["online", "batch", "predict", "step", "sparse", "rules"]
 
