@@ -20,7 +20,7 @@ from mlp_fast.net import Forward, Net
 from mlp_fast.paths import Task, are_moderate, only_path, path_for
 from mlp_fast.rule_state import RuleState, state_for, step_of
 from mlp_fast.settings import Settings
-from mlp_fast.update_rule import ALL, LINEAR, PLAIN
+from mlp_fast.update_rule import ALL, LINEAR, PLAIN, SGD
 from mlp_fast.warn import warn
 
 STEP, DESCEND, BACKWARD = map(only_path, ("step", "descend", "backward"))
@@ -145,7 +145,7 @@ class Learner(NamedTuple):
             step=step_of(optimizer, self.net.theta, state),
             state=state,
             updates=True,
-            direct=linear == (0.0, False) and settings.l2 == 0,
+            direct=optimizer == SGD() and settings.l2 == 0,
             momentum=momentum,
             nesterov=nesterov,
             l2=settings.l2,

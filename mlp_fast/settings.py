@@ -78,7 +78,7 @@ class Settings:
         """Which rules a path must know to train by these options: see paths.py."""
         if self.optimizer.as_linear() is None:
             return ALL
-        plain = self.optimizer.as_linear() == (0.0, False) and self.l2 == 0
+        plain = self.optimizer == SGD() and self.l2 == 0
         return PLAIN if plain and self.clip_norm is None else LINEAR
 
     def changed(self) -> dict[str, Any]:

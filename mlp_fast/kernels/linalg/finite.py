@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 
-from mlp_fast.kernels.compile.jit import inner_kernel, kernel
+from mlp_fast.kernels.compile.jit import inlined, inner_kernel, kernel
 from mlp_fast.kernels.simd.arrays import as_writable
 from mlp_fast.kernels.simd.memory import load, load_first
 from mlp_fast.kernels.simd.types import Floats, Real
 from mlp_fast.kernels.simd.vector import absolute, fma, lanes, maximum, splat, vmax, vsum
+
+SUMMED = 4096  # squares: longer sums in float32 would lose digits
 
 
 @kernel
@@ -53,31 +55,6 @@ def asum(values: Floats, n: int) -> float:
     return float(vsum(total))
 
 
-SUMMED = 4096  # squares: longer sums in float32 would lose digits
-
-
-@inner_kernel(inline=False)
-def squared_norm(values: Floats, n: int) -> float:
-    """Return the sum of the squares of the first n numbers, in float64 if it would overflow."""
-    total, V = 0.0, lanes(values)
-    for begin in range(0, n, SUMMED):
-        end = min(begin + SUMMED, n)
-        whole = end - (end - begin) % V
-        summed = splat(values.dtype.type(0.0))
-        for i in range(begin, whole, V):
-            x = load(values, i)
-            summed = fma(x, x, summed)
-        if whole < end:
-            x = load_first(values, whole, end - whole)
-            summed = fma(x, x, summed)
-        total += vsum(summed)
-    if not math.isfinite(total):
-        total = 0.0
-        for i in range(n):
-            total += np.float64(values[i]) * np.float64(values[i])
-    return total
-
-
 @inner_kernel
 def amax(values: Floats, n: int) -> Real:
     """Return the largest absolute value of the first n numbers; NaN is ignored."""
@@ -90,3 +67,36 @@ def amax(values: Floats, n: int) -> Real:
         most = maximum(most, absolute(load_first(values, whole, n - whole)))
     size: Real = vmax(most)
     return size
+
+
+@inner_kernel(inline=False)
+def norm(values: Floats, n: int) -> float:
+    """Return the root of the sum of the squares of the first n numbers, however large or small."""
+    total, V = 0.0, lanes(values)
+    for begin in range(0, n, SUMMED):
+        end = min(begin + SUMMED, n)
+        whole = end - (end - begin) % V
+        summed = splat(values.dtype.type(0.0))
+        for i in range(begin, whole, V):
+            x = load(values, i)
+            summed = fma(x, x, summed)
+        if whole < end:
+            x = load_first(values, whole, end - whole)
+            summed = fma(x, x, summed)
+        total += vsum(summed)
+    if 1e-30 < total < 1e37:  # else squares may have overflowed, or become 0
+        return math.sqrt(total)
+    most, total = np.float64(amax(values, n)), 0.0
+    if most == 0.0:
+        return 0.0
+    for i in range(n):
+        share = np.float64(values[i]) / most
+        total += share * share
+    return most * math.sqrt(total)
+
+
+@inlined
+def hypotenuse(a: float, b: float) -> float:
+    """Return the root of a² + b², of numbers that are not negative."""
+    most, least = max(a, b), min(a, b)
+    return most * math.sqrt(1.0 + (least / most) ** 2) if most > 0.0 else 0.0

@@ -7,7 +7,7 @@ import math
 
 from mlp_fast.kernels.compile.address import call_rule
 from mlp_fast.kernels.compile.jit import inner_kernel, kernel
-from mlp_fast.kernels.linalg.finite import SUMMED, squared_norm
+from mlp_fast.kernels.linalg.finite import SUMMED, hypotenuse, norm
 from mlp_fast.kernels.network.arguments import Learning, Network, State
 from mlp_fast.kernels.network.forward import Nodes
 from mlp_fast.kernels.simd.memory import load, store
@@ -26,9 +26,9 @@ def step_by_rule(network: Network, k: int, gradient: Floats, rule: Learning) -> 
 def take_step(theta: Floats, gradient: Floats, rule: Learning) -> float:
     """Take a step by the gradient of the mean loss, leave it zero; return λ/2 Σw² before."""
     if rule.clip_norm < math.inf:
-        norm = math.sqrt(squared_norm(gradient, gradient.size))
-        if norm > rule.clip_norm:
-            scale(theta.dtype.type(rule.clip_norm / norm), gradient)
+        length = norm(gradient, gradient.size)
+        if length > rule.clip_norm:
+            scale(theta.dtype.type(rule.clip_norm / length), gradient)
     return descend_by_rule(theta, gradient, rule, rule.state)
 
 
@@ -79,15 +79,15 @@ def clip_sample(network: Network, x: Floats, n: int, clip_norm: float, nodes: No
     The gradient of a layer is an outer product, so its squared norm is (‖a‖² + 1) ‖δ‖² (U8), a
     being the layer's inputs: the first layer's are the first n numbers of x.
     """
-    inputs, total = squared_norm(x, n) + 1.0, 0.0
+    inputs, length = hypotenuse(norm(x, n), 1.0), 0.0
     for l in range(network.layers.size):
         layer = network.layers[l]
-        total += inputs * squared_norm(nodes.delta[layer.nodes :], layer.n_out)
-        inputs = squared_norm(nodes.a[layer.nodes :], layer.n_out) + 1.0
-    norm = math.sqrt(total)
-    if norm > clip_norm:
+        of_layer = inputs * norm(nodes.delta[layer.nodes :], layer.n_out)
+        length = hypotenuse(length, of_layer)
+        inputs = hypotenuse(norm(nodes.a[layer.nodes :], layer.n_out), 1.0)
+    if length > clip_norm:
         for l in range(network.layers.size):
-            scale_delta(clip_norm / norm, l, network, nodes)
+            scale_delta(clip_norm / length, l, network, nodes)
 
 
 @inner_kernel

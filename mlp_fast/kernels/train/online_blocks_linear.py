@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from mlp_fast.kernels.compile.jit import inlined, inner_kernel, kernel
 from mlp_fast.kernels.linalg.buffers import aligned
 from mlp_fast.kernels.linalg.csr import stored_in_rows
-from mlp_fast.kernels.linalg.finite import SUMMED, are_finite, squared_norm
+from mlp_fast.kernels.linalg.finite import SUMMED, are_finite, norm
 from mlp_fast.kernels.linalg.gather import prefetch_row
 from mlp_fast.kernels.linalg.matmul import add_product, add_to_row, dot_product
 from mlp_fast.kernels.linalg.matrix import Listed, Matrix
@@ -182,7 +182,7 @@ def multiply_inputs_linear(count: int, m: int, rule: Learning, block: LinearBloc
         later = Matrix(inputs.x[begin * x.row :], x.row, 1)
         products = Matrix(block.gram[begin:], BLOCK, 1)
         dot_product(x, later, products, min(begin + HALF, count), m, min(HALF, count - begin))
-    finite, both = True, rule.l2 > 0.0 and rule.momentum > 0.0
+    finite, both = True, rule.l2 > 0.0 and rule.state.first.size > 0
     for s in range(count):
         row, second = block.gram[s * BLOCK :], block.gram[(BLOCK + s) * BLOCK :]
         for t in range(s + 1, count):
@@ -206,7 +206,7 @@ def sum_linear_block(
     W = Matrix(network.theta[start:], layer.stride, 1)
     clear_rows(block.h, count * layer.width)
     add_product(one, x, W, Matrix(block.h, layer.width, 1), listed, layer.n_out)
-    if rule.momentum > 0.0:
+    if rule.state.first.size > 0:
         V = Matrix(rule.state.first[start:], layer.stride, 1)
         clear_rows(block.u, count * layer.width)
         add_product(one, x, V, Matrix(block.u, layer.width, 1), listed, layer.n_out)
@@ -261,7 +261,7 @@ def correct_sum(network: Network, t: int, rule: Learning, block: LinearBlock) ->
     """Write h of sample t; leave x_t W without the bias in block.h, and x_t V in block.u."""
     layer, h = network.layers[0], block.nodes.delta[network.layers[0].nodes :]
     real, M, W = h.dtype.type, block.M, network.theta[network.layers[0].weights :]
-    row, moves = t * layer.width, rule.momentum > 0.0
+    row, moves = t * layer.width, rule.state.first.size > 0
     w, v = block.h[row:], block.u[row:]
     both = rule.l2 > 0.0 and moves
     if moves:
@@ -313,7 +313,7 @@ def update_bias(network: Network, delta: Floats, rule: Learning) -> None:
     """Update the bias's row of the first layer, whose input is -1 and which has no penalty."""
     layer, real = network.layers[0], delta.dtype.type
     W, eta, mu = network.theta[layer.weights :], real(rule.learning_rate), real(rule.momentum)
-    if rule.momentum == 0.0:
+    if rule.state.first.size == 0:
         for j in range(layer.n_out):
             W[j] += eta * delta[j]
         return
@@ -334,7 +334,7 @@ def update_linear_block(
     taken at a time, so that they are still in cache when the samples are added to them.
     """
     layer, inputs, real = network.layers[0], block.inputs, network.theta.dtype.type
-    W, moves = network.theta[layer.weights :], rule.momentum > 0.0
+    W, moves = network.theta[layer.weights :], rule.state.first.size > 0
     eta, every, width = real(rule.learning_rate), network.every[:count], layer.width
     if not moves and rule.l2 == 0.0:
         x, delta = Matrix(inputs.x, 1, inputs.width), Matrix(block.delta, width, 1)
@@ -449,8 +449,8 @@ def sum_of_norms(
         begin, n = t * width, network.layers[0].n_out
         delta, x = block.delta[begin:], block.inputs.x[t * block.inputs.width :]
         a = dot(block.h[begin:], delta, n)
-        b = dot(block.u[begin:], delta, n) if rule.momentum > 0.0 else 0.0
-        g = squared_norm(x, m) * squared_norm(delta, n)
+        b = dot(block.u[begin:], delta, n) if rule.state.first.size > 0 else 0.0
+        g = (norm(x, m) * norm(delta, n)) ** 2
         w_g, v_g = m_11 * a + m_12 * b, m_21 * a + m_22 * b
         ww, wv, vv = (
             m_11 * m_11 * ww
