@@ -19,6 +19,7 @@ from mlp_fast.activations import ACTIVATIONS, HIDDEN
 from mlp_fast.attached import Attached
 from mlp_fast.kernels.network.initial import INITIALISATIONS
 from mlp_fast.losses import LOSSES
+from mlp_fast.optimizers import ALL, LINEAR, PLAIN, Momentum, RMSprop
 from mlp_fast.options import AS_CONFIGURED, CHECKS, OF_NETWORK
 from mlp_fast.options import DTYPES as NAMED
 from mlp_fast.paths import PATHS
@@ -28,6 +29,7 @@ from mlp_fast.suggestions import ABSENT, ELSEWHERE
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 T = np.array([[0.0], [1.0], [1.0], [0.0]])
 ATTACHED = Attached._fields
+OF_CALL = "self", "X", "T", "sample_weight"  # of one call: never in force for the next
 FIELDS = {field.name: field.default for field in dataclasses.fields(Settings)}
 OTHER = {
     "layer_sizes": (3,),
@@ -35,7 +37,10 @@ OTHER = {
     "output_activation": "linear",
     "loss": "binary_cross_entropy",
     "beta": 2.0,
+    "optimizer": Momentum(0.5, nesterov=True),
     "learning_rate": 0.5,
+    "l2": 0.25,
+    "clip_norm": 3.0,
     "epochs": 7,
     "batch_size": 1,
     "shuffle": False,
@@ -69,15 +74,15 @@ def test_there_is_one_list_of_options():
     assert [*of_class] == documented(MLP) == names
     of_train = inspect.signature(MLP.train).parameters
     assert documented(MLP.train) == [*of_train][1:]
-    assert sorted({*of_train} - {"self", "X", "T", "weights", *ATTACHED}) == sorted(names)
+    assert sorted({*of_train} - {*OF_CALL, "weights", *ATTACHED}) == sorted(names)
 
 
 def test_resume_has_the_options_that_can_change():
     of_resume = inspect.signature(MLP.resume).parameters
     assert documented(MLP.resume) == [*of_resume][1:-1]  # without those that are fixed
-    assert {*of_resume} - {"self", "X", "T", "fixed", *ATTACHED} == {*FIELDS} - OF_NETWORK
+    assert {*of_resume} - {*OF_CALL, "fixed", *ATTACHED} == {*FIELDS} - OF_NETWORK
     for name, parameter in of_resume.items():
-        if name not in ("self", "X", "T", "fixed"):
+        if name not in (*OF_CALL, "fixed"):
             assert parameter.default is AS_CONFIGURED
     of_train = inspect.signature(MLP.train).parameters
     assert {name: of_train[name].default for name in ATTACHED} == Attached._field_defaults
@@ -302,15 +307,17 @@ TRAINING = [path for path in PATHS if path.call == "train"]
 
 @cross(path=TRAINING, dtype=DTYPES)
 def test_training_starts_from_the_callers_weights_on_every_path(path, dtype):
-    sizes, k, batch_size, sparse, dtypes = path.example
+    sizes, k, batch_size, sparse, dtypes, *_ = path.example
     if dtype not in dtypes:
         dtype = dtypes[0]
+    forgetful = {PLAIN: {}, LINEAR: {"clip_norm": 1e9}, ALL: {"optimizer": RMSprop(rho=0.0)}}
     rng = np.random.default_rng(0)
     rows = rng.random((k, sizes[0])).astype(dtype)
     if sparse:
         rows = pytest.importorskip("scipy.sparse").csr_array(rows)
     targets = rng.random((k, sizes[-1]))
-    m = MLP(sizes[1:-1], batch_size=batch_size, dtype=dtype, learning_rate=0.5, shuffle=False)
+    told = {"batch_size": batch_size, "dtype": dtype, **forgetful[path.rules]}
+    m = MLP(sizes[1:-1], learning_rate=0.5, shuffle=False, **told)
     whole = copy.deepcopy(m.train(rows, targets, 4, save_weights=True))
     half = whole.saved_weights[2]
     kept = [W.copy() for W in half]
