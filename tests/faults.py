@@ -781,12 +781,12 @@ FAULTS = [
         "the gradient by inputs is that of the summed loss",
     ),
     Fault(
-        "gradient in an order of training",
+        "gradient of a sum",
         "gradients.py",
-        'self.settings.told({"orders": None})',
-        "self.settings",
-        "tests/test_gradients.py -k 'nothing_is_changed and gradient'",
-        "a gradient takes rows by the orders that a training was given",
+        "np.divide(G, T.shape[0], ",
+        "np.divide(G, 1, ",
+        "tests/test_gradients.py -k central_differences",
+        "the gradient by the weights is that of the summed loss",
     ),
     Fault(
         "hidden outputs of the first part",
