@@ -69,11 +69,11 @@ def make_pair(sizes, hidden, output, loss, dtype="float64", seed=3):
     return m, reference_of(m, loss, activations, betas)
 
 
-def calls_of(m, X, T, epochs=1, **options):
+def calls_of(m, X, T, epochs=1, weights=None, **options):
     """Return the calls by which a fresh network would train on rows, with some other options."""
     settings = m.settings.told(options)
     rows = X if isinstance(X, Rows) else dense_rows(read_only(X))
-    examples = Examples(rows, read_only(T), vector=False)
+    examples = Examples(rows, read_only(T), False, weights)
     return Learner(m._net, settings, m._history).calls(examples, settings.rate(0), epochs)
 
 

@@ -72,7 +72,10 @@ def test_each_path_is_chosen_on_its_example(path, dtype):
 
 
 def test_warmup_follows_every_path():
-    with mock.patch.object(warming, "follow") as followed:
+    with (
+        mock.patch.object(warming, "follow") as followed,
+        mock.patch.object(warming, "compile_rules"),
+    ):
         mlp_fast.warmup()
     told = [(call.args[0].name, call.args[2]) for call in followed.call_args_list]
     assert sorted(told) == sorted(

@@ -22,6 +22,7 @@ from cases import DTYPES, learns_little, make_data
 from cross import cross
 from hypothesis import given, settings
 from processes import run
+from states import bits
 
 from mlp_fast import MLP, NotFittedError
 from mlp_fast.archive import read_archive, write_archive
@@ -262,6 +263,16 @@ class Mine(MLP):
 
     def double(self, rows):
         return 2 * self.predict(rows)
+
+
+def test_a_network_made_for_online_training_comes_back_with_a_rule_for_full_batches(tmp_path):
+    X, T = np.eye(4, 3), np.eye(4, 1)
+    m = MLP((50,), batch_size=1).train(X, T, 2)  # its layout is that of online training
+    m.resume(X, T, 2, optimizer="rprop", batch_size=None)
+    m.save(tmp_path / "m")
+    n = MLP.load(tmp_path / "m")
+    assert n._net.layout.shape.strides == m._net.layout.shape.strides
+    assert bits(n.resume(X, T, 2)) == bits(m.resume(X, T, 2))
 
 
 def test_the_class_that_loads_is_the_class_that_comes(tmp_path):
