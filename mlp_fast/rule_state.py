@@ -69,9 +69,10 @@ def state_for(optimizer: Optimizer, layout: Layout, before: RuleState | None) ->
 
 def step_of(optimizer: Optimizer, theta: Floats, state: State) -> int:
     """Return the address of the kernel of a rule, compiled or loaded when it is first asked for."""
-    key = optimizer.kernel, theta.dtype
+    kernel = type(optimizer).kernel  # of the class: of the object, it would be a method
+    key = kernel, theta.dtype
     if key not in _addresses:
-        _addresses[key] = address_of(optimizer.kernel, theta, theta, state, 0.0)
+        _addresses[key] = address_of(kernel, theta, theta, state, 0.0)
     return _addresses[key]
 
 

@@ -8,7 +8,7 @@ from cases import DTYPES, calls_of
 from cross import cross
 from numba.core.errors import TypingError
 
-from mlp_fast import MLP
+from mlp_fast import MLP, rule_state
 from mlp_fast.kernels.train.by_rule import step_by_rule
 from mlp_fast.learning import Learner
 from mlp_fast.optimizers import RPROP, SGD, Adam, AdamW, Momentum, RMSprop
@@ -52,7 +52,7 @@ def steps(optimizer, gradients, dtype, index, start=None):
     weights = []
     for g in gradients:
         layout.views(gradient)[0][index] = g
-        optimizer.kernel(theta, gradient, state, RATE)
+        type(optimizer).kernel(theta, gradient, state, RATE)
         assert not gradient.any()  # for the next batch
         weights.append(float(layout.views(theta)[0][index]))
     return weights
@@ -223,5 +223,7 @@ def test_the_kernel_of_a_rule_is_found_once_for_each_dtype():
     state = RuleState.fresh(m.settings.optimizer, m._net.layout)
     told = state.for_kernels(m.settings.optimizer, m._net.layout, penalty=False)
     address = step_of(m.settings.optimizer, m._net.theta, told)
+    known = len(rule_state._addresses)
     assert step_of(Adam(beta_1=0.5), m._net.theta, told) == address
+    assert len(rule_state._addresses) == known
     assert step_of(Momentum(), m._net.theta, told) != address
