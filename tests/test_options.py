@@ -90,7 +90,7 @@ def test_resume_has_the_options_that_can_change():
 
 def test_signatures_show_every_default():
     of_class = inspect.signature(MLP).parameters
-    assert {name: p.default for name, p in of_class.items()} == FIELDS
+    assert {name: CHECKS[name](p.default) for name, p in of_class.items()} == FIELDS
     by_position = [n for n, p in of_class.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert by_position == ["layer_sizes"]
     of_train = inspect.signature(MLP.train).parameters
@@ -269,7 +269,7 @@ def test_an_unknown_option_suggests_the_one_that_is_meant(call):
         "Initialisations": "initialisation",
     }
     for unknown, name in (meant | ELSEWHERE).items():
-        if name in ("X", "T"):
+        if name in OF_CALL:
             continue
         with pytest.raises(TypeError, match=f"^unknown option '{unknown}': did you mean '{name}'"):
             call(**{unknown: 1})
@@ -286,7 +286,9 @@ def test_an_unknown_option_suggests_the_one_that_is_meant(call):
 def test_data_may_be_given_by_name_and_is_suggested_for_other_names():
     m = MLP(2).train(T=T, X=X, epochs=3)
     assert np.array_equal(m.weights[0], MLP(2).train(X, T, 3).weights[0])
-    for unknown, name in (("y", "T"), ("x", "X"), ("targets", "T")):
+    of_data = {unknown: name for unknown, name in ELSEWHERE.items() if name in OF_CALL}
+    assert of_data.items() >= {("y", "T"), ("x", "X"), ("sample_weights", "sample_weight")}
+    for unknown, name in of_data.items():
         with pytest.raises(TypeError, match=f"^unknown option '{unknown}': did you mean '{name}'"):
             m.train(X, **{unknown: T})
         with pytest.raises(TypeError, match=f"^unknown option '{unknown}'; the options are layer"):
@@ -294,7 +296,7 @@ def test_data_may_be_given_by_name_and_is_suggested_for_other_names():
 
 
 def test_suggestions_are_options():
-    assert {*ELSEWHERE.values()} <= {*FIELDS, "X", "T"}
+    assert {*ELSEWHERE.values()} <= {*FIELDS, *OF_CALL}
     assert {*FIELDS}.isdisjoint(ELSEWHERE)
     for known in ("hidden_layer_sizes", "alpha", "lr", "batch", "max_iter", "kernel_initializer"):
         assert known in ELSEWHERE or known in ABSENT
