@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from peers.peer import Array, Job, Network, Peer
 
-from mlp_fast.reference import Reference
+from mlp_fast.reference import Adam, Momentum, Reference, UpdateRule
 
+RULES = {"sgd": UpdateRule, "momentum": Momentum, "adam": Adam}
 STEPS = 104  # a multiple of AT_ONCE
 ROUNDING = 1000  # units in the last place of the largest number, after so many steps
 LOSS_ROWS = 2000  # on which the loss is measured
@@ -31,7 +32,8 @@ class Check:
         net = _reference(network, job.weights)
         orders = [np.arange(len(job.T))] * job.epochs
         X, T = _dense(job.X), job.T.astype(float)
-        net.train(X, T, orders, network.batch_size, network.learning_rate)
+        net.rule, net.l2 = RULES[network.optimizer](), network.l2
+        net.train(X, T, orders, network.batch_size, network.learning_rate, job.sample_weight)
         return net.weights
 
     def weights(self, weights: Sequence[Array]) -> None:

@@ -76,9 +76,18 @@ def as_csr(data: Callable[[], tuple[Array, Array]]) -> tuple[Array, Array]:
 @functools.cache
 def mnist(rows: int = MNIST_ROWS) -> tuple[Array, Array]:
     """Real digits: the first rows, the pixels from 0 to 1."""
+    return _digits("train", rows)
+
+
+def all_mnist() -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """The 60,000 digits to train with, and the 10,000 to test."""
+    return _digits("train"), _digits("test")
+
+
+def _digits(part: str, rows: int | None = None) -> tuple[Array, Array]:
     path = Path(os.environ.get("MLP_FAST_DATA", BESIDE)) / "mnist.npz"
     if not path.exists():
         raise NotImplementedError("no mnist.npz: set MLP_FAST_DATA to the folder that has it")
     with np.load(path) as arrays:
-        pixels, labels = arrays["x_train"][:rows], arrays["y_train"][:rows]
+        pixels, labels = (arrays[f"{name}_{part}"][:rows] for name in "xy")
     return pixels.reshape(len(pixels), -1) / 255, np.eye(10)[labels]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from workloads import Row, Target
 
 CONFIDENCE = 0.95
+PLAIN = "mlp_fast, plain"  # beside which a rule is measured, and never in its place
 
 
 @dataclass
@@ -66,7 +67,8 @@ class Outcome:
     @property
     def ours(self) -> Result | None:
         """`mlp_fast`, shuffling where that is compared with not."""
-        return next((r for r in reversed(self.results) if r.name.startswith("mlp_fast")), None)
+        ours = (r for r in reversed(self.results) if r.name.startswith("mlp_fast"))
+        return next((r for r in ours if r.name != PLAIN), None)
 
     def ratio(self, best_of: tuple[str, ...]) -> Ratio | None:
         """Return that to the fastest of the contenders whose names begin so."""
@@ -80,7 +82,8 @@ class Outcome:
 
     @property
     def verdicts(self) -> list[Verdict]:
-        pairs = ((target, self.ratio(target.best_of)) for target in self.row.targets)
+        targets = (target for target in self.row.targets if self.dtype in target.dtypes)
+        pairs = ((target, self.ratio(target.best_of)) for target in targets)
         return [Verdict(target, ratio) for target, ratio in pairs if ratio is not None]
 
 

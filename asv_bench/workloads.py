@@ -20,6 +20,7 @@ class Target:
 
     ratio: float
     best_of: tuple[str, ...]  # what their names begin with
+    dtypes: tuple[str, ...] = DTYPES
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,22 @@ def least(ratio: float, *best_of: str) -> Target:
     return Target(ratio, best_of)
 
 
+def by_dtype(float32: float, float64: float, *best_of: str) -> tuple[Target, ...]:
+    """Return a target for each dtype."""
+    ratios = zip(DTYPES, (float32, float64), strict=True)
+    return tuple(Target(ratio, best_of, (dtype,)) for dtype, ratio in ratios)
+
+
 def one_at_a_time(name: str, network: Network, data: Data, epochs: int, *targets: Target) -> Row:
     return Row(f"train one sample at a time: {name}", "online", network, data, targets, epochs)
 
 
 def batches(name: str, network: Network, data: Data, epochs: int, *targets: Target) -> Row:
     return Row(f"train in batches: {name}", "batch", network, data, targets, epochs)
+
+
+def by_rule(name: str, network: Network, data: Data, epochs: int, *targets: Target) -> Row:
+    return Row(f"train by a rule: {name}", "rule", network, data, targets, epochs)
 
 
 def csr(name: str, network: Network, data: Data, epochs: int, *targets: Target) -> Row:
@@ -72,16 +83,23 @@ DEEP = Network((784, 300, 100, 10), "sigmoid", "softmax", "cross_entropy", learn
 WIDE = Network((784, 1024, 1024, 10), learning_rate=0.01, batch_size=128)
 TINY_8 = Network((2, 4, 1), learning_rate=1.0, batch_size=8)
 SMALL_8 = Network((2, 8, 1), learning_rate=1.0, batch_size=8)
+MOMENTUM = replace(DIGITS, optimizer="momentum", learning_rate=0.01)
+MOMENTUM_TABLE = replace(TABLE, optimizer="momentum", learning_rate=0.001)
+ADAM_TABLE = replace(TABLE, optimizer="adam", learning_rate=0.001)
+ADAM_32 = replace(DIGITS_32, optimizer="adam", learning_rate=0.001)
+ADAM_L2 = replace(DEEP, optimizer="adam", learning_rate=0.001, l2=1e-4, batch_size=128)
 ONE = Network((784, 1), learning_rate=0.01)
 TEXT = Network((10_000, 100, 10), "sigmoid", "softmax", "cross_entropy")
 TEXT_32 = replace(TEXT, learning_rate=1.0, batch_size=32)
 
 NUMPY = "NumPy by hand"
 LIBRARIES = ("JAX", "PyTorch", "FANN", "scikit-learn")
+TENSORS = ("JAX", "PyTorch")
 MATRICES = ("JAX", "PyTorch", NUMPY)
 FIRST = least(3.0, *LIBRARIES)
 STEPS = least(10.0, "scikit-learn"), least(5.0, "PyTorch eager")
 SPARSER, BEST = least(1.0, "mlp_fast"), least(1.0, *LIBRARIES)
+WEIGHTED = (least(0.95, "mlp_fast"),)
 IN_ORDER = (least(0.9, "mlp_fast"),)
 TANH = "8-50-1, tanh, linear output"
 ROWS = [
@@ -106,6 +124,26 @@ ROWS = [
     batches("256 rows, 784-100-10, no zeros", DIGITS_256, dense_784, 2, least(1.1, *MATRICES)),
     batches("256 rows, 784-100-10, MNIST", DIGITS_256, mnist, 2, least(1.6, *MATRICES)),
     batches("128 rows, 784-1024-1024-10", WIDE, dense_1280, 1, least(0.95, *MATRICES)),
+    by_rule(
+        "momentum, one at a time, 784-100-10, no zeros",
+        MOMENTUM,
+        dense_784,
+        1,
+        *(least(0.5, "mlp_fast"), least(3.0, "JAX")),
+    ),
+    by_rule(
+        f"momentum, one at a time, {TANH}", MOMENTUM_TABLE, table, 40, *by_dtype(2.5, 3.0, "JAX")
+    ),
+    by_rule(f"Adam, one at a time, {TANH}", ADAM_TABLE, table, 40, *by_dtype(2.5, 2.0, "JAX")),
+    by_rule("Adam, 32 rows, 784-100-10, no zeros", ADAM_32, dense_784, 2, least(1.2, *TENSORS)),
+    by_rule("Adam, 32 rows, 784-100-10, MNIST", ADAM_32, mnist, 2, least(1.7, *TENSORS)),
+    by_rule(
+        "Adam, L2, 128 rows, 784-300-100-10, MNIST, softmax",
+        ADAM_L2,
+        mnist,
+        2,
+        least(1.3, "PyTorch"),
+    ),
     csr("0.1% stored, one at a time, 10,000-100-10, softmax", TEXT, sparse_01, 5, SPARSER, BEST),
     csr("0.1% stored, batches of 32, 10,000-100-10, softmax", TEXT_32, sparse_01, 5, SPARSER, BEST),
     csr("1% stored, one at a time, 10,000-100-10, softmax", TEXT, sparse_1, 2, SPARSER, BEST),
@@ -120,5 +158,20 @@ ROWS = [
     predict(10_000, "784-100-10, MNIST", DIGITS, mnist, least(1.5, *LIBRARIES, NUMPY)),
     Row(f"train by one call for each sample: {TANH}", "step", TABLE, table, STEPS, rows=1000),
     Row(f"train in random order: {TANH}", "shuffled", TABLE, table, IN_ORDER, 40),
+    Row(
+        "train with sample weights: one at a time, 784-100-10, no zeros",
+        "weighted",
+        replace(DIGITS, weighted=True),
+        dense_784,
+        WEIGHTED,
+    ),
+    Row(
+        "train with sample weights: 32 rows, 784-100-10, no zeros",
+        "weighted",
+        replace(DIGITS_32, weighted=True),
+        dense_784,
+        WEIGHTED,
+        2,
+    ),
     Row("train in random order: 784-100-10, MNIST", "shuffled", DIGITS, mnist, IN_ORDER, 2),
 ]

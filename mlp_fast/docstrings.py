@@ -6,7 +6,6 @@ from typing import TypeVar
 from mlp_fast.activations import ACTIVATIONS, HIDDEN
 from mlp_fast.kernels.network.initial import INITIALISATIONS
 from mlp_fast.losses import LOSSES
-from mlp_fast.optimizers import OPTIMIZERS
 
 Class = TypeVar("Class", bound=type)
 
@@ -32,7 +31,6 @@ def filled_in(documented: Class) -> Class:
         "output": "One of those or "
         + ", ".join(text for name, text in named.items() if name not in HIDDEN),
         "losses": ", ".join(losses),
-        "optimizers": ", ".join(f"'{name}'" for name in OPTIMIZERS),
         "initialisations": ", ".join(initialisations),
     }
     for line in doc.splitlines():

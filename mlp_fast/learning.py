@@ -17,10 +17,10 @@ from mlp_fast.kernels.network.arguments import Data, Learning, Rule
 from mlp_fast.kernels.network.forward_batch import ROWS
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.net import Forward, Net
-from mlp_fast.optimizers import ALL, LINEAR, PLAIN
 from mlp_fast.paths import Task, are_moderate, only_path, path_for
 from mlp_fast.rule_state import RuleState, state_for, step_of
 from mlp_fast.settings import Settings
+from mlp_fast.update_rule import ALL, LINEAR, PLAIN
 from mlp_fast.warn import warn
 
 STEP, DESCEND, BACKWARD = map(only_path, ("step", "descend", "backward"))

@@ -36,7 +36,6 @@ from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.learning import Learner
 from mlp_fast.losses import LossName
 from mlp_fast.net import Forward, Net
-from mlp_fast.optimizers import Optimizer
 from mlp_fast.options import AS_CONFIGURED, CHECKS, Dtype, all_sizes, given
 from mlp_fast.run import Run
 from mlp_fast.saving import Saved, read, write
@@ -44,6 +43,7 @@ from mlp_fast.settings import LearningRate, Settings
 from mlp_fast.single_row import Answering
 from mlp_fast.suggestions import suggesting
 from mlp_fast.summary import summary
+from mlp_fast.update_rule import Optimizer
 from mlp_fast.warn import warn
 from mlp_fast.weights import Weights
 
@@ -77,7 +77,8 @@ class MLP:
         every layer that is not a sigmoid.
     optimizer : str or Optimizer, default 'sgd'
         The update rule, what becomes of the weights given the gradient of a batch, by name or as an
-        object of `mlp_fast.optimizers`, with numbers other than its defaults: {optimizers}.
+        object of `mlp_fast.optimizers`, with numbers other than its defaults: 'sgd', 'momentum',
+        'rmsprop', 'adam', 'adamw' or 'rprop'.
     learning_rate : float, schedule or function, default 0.01
         Learning rate η (4): a number, a schedule of `mlp_fast.schedules`, or any function of the
         epoch, counted from 0, that returns a number of 0 or more. It is called once for each epoch,

@@ -19,10 +19,10 @@ from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import Layout
 from mlp_fast.losses import LOSSES, Loss
 from mlp_fast.memory import check_memory
-from mlp_fast.optimizers import PLAIN
 from mlp_fast.paths import Task, layout_for, only_path, path_for
 from mlp_fast.settings import Settings
 from mlp_fast.single_row import Answering, answering
+from mlp_fast.update_rule import PLAIN
 
 FORWARD = only_path("forward")
 

@@ -1,89 +1,29 @@
-"""Update rules: what becomes of the weights, given the gradient g of a batch, L2 included.
+"""The update rules, as objects that ``MLP(optimizer=...)`` takes, or by their names.
 
-Each is a small frozen object that carries the rule's numbers; its formula is that of the kernel
-which it names. ``MLP(optimizer=...)`` takes such an object, or a name for one with its defaults.
+`Optimizer`, what they have in common, and `SGD` are from update_rule.py, which loads sooner.
 """
 
-from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from mlp_fast.checks import BOOLS, finite
 from mlp_fast.kernels.train import rules
+from mlp_fast.update_rule import SGD, Optimizer
 
-PLAIN, LINEAR, ALL = RULES = "plain gradient descent", "linear rules", "all rules"
-"""What a path can do: each more than the one before.
+__all__ = [
+    "OPTIMIZERS",
+    "RPROP",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Momentum",
+    "Optimizer",
+    "RMSprop",
+]
 
-To the linear rules belong momentum, L2, weights of samples and clipping.
-"""
 LEAST_EPSILON = 1e-38  # times √(1-β₂), it is still above 0 in float32
-
-
-@dataclass(frozen=True)
-class Optimizer:
-    """What update rules have in common; `SGD`, `Momentum`, `Adam` and so on are such rules.
-
-    A subclass is another rule: a frozen dataclass whose fields are its numbers. To load networks
-    that were saved with it, put it in `OPTIMIZERS`.
-
-    Attributes
-    ----------
-    name : str
-        By which it is known in files and, if it is one of `OPTIMIZERS`, to `MLP`.
-    kernel : kernel
-        Takes a step: see `mlp_fast.kernels.train.rules`.
-    arrays : mapping of str to float
-        What it keeps for each weight, up to two numbers, and what they are at the beginning.
-    n_powers : int
-        How many other numbers it keeps; they are 1 at the beginning.
-    decays : bool
-        Whether its kernel needs to know which weights are those of bias nodes.
-    full_batch : bool
-        Whether it is for full batches only, and has no learning rate.
-
-    Examples
-    --------
-    >>> from mlp_fast.optimizers import OPTIMIZERS
-    >>> OPTIMIZERS["momentum"]().numbers
-    (0.9, 0.0)
-    """
-
-    name: ClassVar[str]
-    kernel: ClassVar[Any]
-    arrays: ClassVar[Mapping[str, float]] = {}
-    n_powers: ClassVar[int] = 0
-    decays: ClassVar[bool] = False
-    full_batch: ClassVar[bool] = False
-
-    @property
-    def numbers(self) -> tuple[float, ...]:
-        """The rule's numbers, in the order in which its kernel takes them."""
-        return tuple(float(number) for number in astuple(self))
-
-    def as_linear(self) -> tuple[float, bool] | None:
-        """Return μ of momentum, and whether it is Nesterov's; None if the rule is not linear."""
-        return None
-
-
-@dataclass(frozen=True)
-class SGD(Optimizer):
-    """Plain gradient descent (78), the tutorial's rule: w -= η g.
-
-    Examples
-    --------
-    >>> from mlp_fast import MLP
-    >>> MLP().settings.optimizer
-    SGD()
-    """
-
-    name: ClassVar = "sgd"
-    kernel = rules.sgd
-
-    def as_linear(self) -> tuple[float, bool]:
-        """Return μ = 0: plain gradient descent is linear."""
-        return 0.0, False
 
 
 @dataclass(frozen=True)
@@ -252,21 +192,6 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     rule.name: rule for rule in (SGD, Momentum, RMSprop, Adam, AdamW, RPROP)
 }
 """Every rule by its name."""
-
-
-def as_optimizer(value: Any) -> Optimizer:
-    """Return the rule that a name or an object stands for."""
-    if isinstance(value, Optimizer):
-        return value
-    if isinstance(value, str) and value in OPTIMIZERS:
-        return OPTIMIZERS[value]()
-    got, hint = repr(value), ""
-    if isinstance(value, type):
-        got, hint = f"the class {value.__name__}", f": make an object of it, {value.__name__}()"
-    raise ValueError(
-        f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))}, or an object of "
-        f"mlp_fast.optimizers; got {got}{hint}"
-    )
 
 
 def _check(rule: Optimizer, name: str, words: str, holds: Any) -> None:

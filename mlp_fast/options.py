@@ -12,7 +12,7 @@ from mlp_fast.boundary.orders import as_orders
 from mlp_fast.checks import BOOLS, choice, count, finite, positive, shown, whole
 from mlp_fast.kernels.network.initial import INITIALISATIONS
 from mlp_fast.losses import LOSSES
-from mlp_fast.optimizers import as_optimizer
+from mlp_fast.update_rule import as_optimizer
 
 Dtype = Literal["float64", "float32"]
 

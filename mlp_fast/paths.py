@@ -10,6 +10,7 @@ descent, which are compiled for nothing else, and in others for `LINEAR` or for 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,34 +38,11 @@ from mlp_fast.kernels.train.batch import (
     train_batch,
     train_sparse_batch,
 )
-from mlp_fast.kernels.train.batch_by_rule import (
-    rule_buffers,
-    train_batch_by_rule,
-    train_sparse_batch_by_rule,
-)
-from mlp_fast.kernels.train.by_rule import step_by_rule
-from mlp_fast.kernels.train.input_gradient import (
-    input_gradient,
-    input_gradient_buffers,
-    input_gradient_sparse,
-)
 from mlp_fast.kernels.train.online_blocks import (
     BLOCK,
     block_buffers,
     train_in_blocks,
     train_sparse_in_blocks,
-)
-from mlp_fast.kernels.train.online_blocks_linear import (
-    linear_buffers,
-    train_in_linear_blocks,
-    train_sparse_in_linear_blocks,
-)
-from mlp_fast.kernels.train.online_by_rule import (
-    gradient_buffers,
-    sample_of,
-    step_one_by_rule,
-    train_one_by_rule,
-    train_sparse_one_by_rule,
 )
 from mlp_fast.kernels.train.online_one_by_one import (
     sample_buffers,
@@ -86,7 +64,7 @@ from mlp_fast.kernels.train.tiny_batch_shallow import (
     grid_for,
 )
 from mlp_fast.layout import Layout
-from mlp_fast.optimizers import ALL, LINEAR, PLAIN, RULES
+from mlp_fast.update_rule import ALL, LINEAR, PLAIN, RULES
 
 MODERATE = {8: 2.0**250, 4: 2.0**30}  # by itemsize: a product of four such numbers is still finite
 
@@ -148,6 +126,20 @@ class Example(NamedTuple):
     weighted: bool = False  # whether samples have weights
 
 
+class Later(NamedTuple):
+    """A function of a file in kernels/train that is imported when it is needed.
+
+    A user of plain gradient descent should not wait for kernels of other rules.
+    """
+
+    file: str
+    name: str
+
+    def found(self) -> Any:
+        """Return the function."""
+        return getattr(import_module(f"mlp_fast.kernels.train.{self.file}"), self.name)
+
+
 @dataclass(frozen=True, eq=False)
 class Path:
     """One way to train or to recall: a kernel, and the tasks it is chosen for; called as it is."""
@@ -156,14 +148,25 @@ class Path:
     call: str  # the call it serves: see `Task`
     networks: str  # which networks it is for, in words ...
     applies: Callable[[Task], bool]  # ... and as a predicate, if no earlier path applies
-    kernel: Any
-    buffers: Callable[..., Any]  # makes the buffers that the kernel takes
+    _kernel: Any  # or where it is
+    _buffers: Any  # makes the buffers that the kernel takes; or where it is
     example: Example
     cut: int = 1  # a call may end after any multiple of this many steps of an epoch
     rules: str = PLAIN  # what it can do
     special: bool = False  # whether it is there for speed only: a general path does the same
     moderate: bool = False  # whether it is for numbers that are far from overflow only
     entries: dict[np.dtype[Any], Callable[..., Any]] = field(default_factory=dict)  # by dtype
+
+    @property
+    def kernel(self) -> Any:
+        """The kernel."""
+        return self._kernel.found() if isinstance(self._kernel, Later) else self._kernel
+
+    @property
+    def buffers(self) -> Callable[..., Any]:
+        """Makes the buffers that the kernel takes."""
+        found: Callable[..., Any] = self._buffers
+        return found.found() if isinstance(found, Later) else found
 
     def __call__(self, network: Network, *arguments: Any) -> Any:
         """Call the kernel."""
@@ -284,8 +287,8 @@ PATHS = (
         "train",
         "input-major first layer, CSR",
         lambda task: task.online and task.shape.input_major and task.sparse,
-        train_sparse_in_linear_blocks,
-        linear_buffers,
+        Later("online_blocks_linear", "train_sparse_in_linear_blocks"),
+        Later("online_blocks_linear", "linear_buffers"),
         Example((64, 8, 8, 1), 2, batch_size=1, sparse=True, optimizer="momentum"),
         cut=BLOCK,
         rules=LINEAR,
@@ -295,8 +298,8 @@ PATHS = (
         "train",
         "input-major first layer",
         lambda task: task.online and task.shape.input_major,
-        train_in_linear_blocks,
-        linear_buffers,
+        Later("online_blocks_linear", "train_in_linear_blocks"),
+        Later("online_blocks_linear", "linear_buffers"),
         Example((64, 8, 8, 1), 2, batch_size=1, optimizer="momentum"),
         cut=BLOCK,
         rules=LINEAR,
@@ -306,8 +309,8 @@ PATHS = (
         "train",
         "all, CSR",
         lambda task: task.online and task.sparse,
-        train_sparse_one_by_rule,
-        gradient_buffers,
+        Later("online_by_rule", "train_sparse_one_by_rule"),
+        Later("online_by_rule", "gradient_buffers"),
         Example((64, 8, 8, 1), 2, batch_size=1, sparse=True, optimizer="adam"),
         rules=ALL,
     ),
@@ -316,8 +319,8 @@ PATHS = (
         "train",
         "all",
         lambda task: task.online,
-        train_one_by_rule,
-        gradient_buffers,
+        Later("online_by_rule", "train_one_by_rule"),
+        Later("online_by_rule", "gradient_buffers"),
         Example((64, 8, 8, 1), 2, batch_size=1, optimizer="adam"),
         rules=ALL,
     ),
@@ -368,8 +371,8 @@ PATHS = (
         "train",
         "all, CSR",
         lambda task: task.sparse,
-        train_sparse_batch_by_rule,
-        rule_buffers,
+        Later("batch_by_rule", "train_sparse_batch_by_rule"),
+        Later("batch_by_rule", "rule_buffers"),
         Example((64, 8, 8, 1), 2, sparse=True, optimizer="adam"),
         rules=ALL,
     ),
@@ -378,8 +381,8 @@ PATHS = (
         "train",
         "all",
         lambda task: True,
-        train_batch_by_rule,
-        rule_buffers,
+        Later("batch_by_rule", "train_batch_by_rule"),
+        Later("batch_by_rule", "rule_buffers"),
         Example((64, 8, 8, 1), 2, optimizer="adam"),
         rules=ALL,
     ),
@@ -406,7 +409,7 @@ PATHS = (
         "accumulate",
         "all, CSR",
         lambda task: task.sparse,
-        train_sparse_batch_by_rule,
+        Later("batch_by_rule", "train_sparse_batch_by_rule"),
         part_buffers,
         Example((64, 8, 8, 1), 2, sparse=True, weighted=True),
         rules=ALL,
@@ -416,7 +419,7 @@ PATHS = (
         "accumulate",
         "all",
         lambda task: True,
-        train_batch_by_rule,
+        Later("batch_by_rule", "train_batch_by_rule"),
         part_buffers,
         Example((64, 8, 8, 1), 2, weighted=True),
         rules=ALL,
@@ -435,7 +438,7 @@ PATHS = (
         "descend",
         "all",
         lambda task: True,
-        step_by_rule,
+        Later("by_rule", "step_by_rule"),
         gradient_buffer,
         Example((64, 8, 8, 1), 2, optimizer="adam"),
         rules=ALL,
@@ -454,8 +457,8 @@ PATHS = (
         "step",
         "all",
         lambda task: True,
-        step_one_by_rule,
-        sample_of,
+        Later("online_by_rule", "step_one_by_rule"),
+        Later("online_by_rule", "sample_of"),
         Example((64, 8, 8, 1), 1, optimizer="adam"),
         rules=ALL,
     ),
@@ -500,8 +503,8 @@ PATHS = (
         "input_gradient",
         "all, CSR",
         lambda task: task.sparse,
-        input_gradient_sparse,
-        input_gradient_buffers,
+        Later("input_gradient", "input_gradient_sparse"),
+        Later("input_gradient", "input_gradient_buffers"),
         Example((64, 8, 8, 1), 2, sparse=True),
     ),
     Path(
@@ -509,8 +512,8 @@ PATHS = (
         "input_gradient",
         "all",
         lambda task: True,
-        input_gradient,
-        input_gradient_buffers,
+        Later("input_gradient", "input_gradient"),
+        Later("input_gradient", "input_gradient_buffers"),
         Example((64, 8, 8, 1), 2),
     ),
     Path(

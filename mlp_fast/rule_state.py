@@ -1,7 +1,7 @@
 """What an update rule keeps from step to step, and how kernels are told of it."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.kernels.network.arguments import State
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import Layout
-from mlp_fast.optimizers import Optimizer
+from mlp_fast.update_rule import Optimizer
 
 
 @dataclass(eq=False)
@@ -67,9 +67,15 @@ def state_for(optimizer: Optimizer, layout: Layout, before: RuleState | None) ->
     return RuleState.fresh(optimizer, layout)
 
 
+def kernel_of(optimizer: Optimizer) -> Any:
+    """Return the kernel of a rule: an attribute of an object would be a method, each its own."""
+    kernel = optimizer.kernel
+    return getattr(kernel, "__func__", kernel)
+
+
 def step_of(optimizer: Optimizer, theta: Floats, state: State) -> int:
     """Return the address of the kernel of a rule, compiled or loaded when it is first asked for."""
-    kernel = type(optimizer).kernel  # of the class: of the object, it would be a method
+    kernel = kernel_of(optimizer)
     key = kernel, theta.dtype
     if key not in _addresses:
         _addresses[key] = address_of(kernel, theta, theta, state, 0.0)

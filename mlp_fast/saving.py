@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast import schedules
 from mlp_fast.archive import read_archive, write_archive
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.weights import as_weights
@@ -20,10 +19,10 @@ from mlp_fast.history import Best, History
 from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.net import Net
-from mlp_fast.optimizers import OPTIMIZERS, SGD, Optimizer
 from mlp_fast.options import DTYPES, LARGEST_SEED, all_sizes
 from mlp_fast.rule_state import RuleState
 from mlp_fast.settings import Settings
+from mlp_fast.update_rule import SGD, Optimizer
 
 Arrays = dict[str, NDArray[Any]]
 Header = dict[str, Any]
@@ -109,6 +108,9 @@ def _options(settings: Settings) -> Header:
     """Return all options but orders, which are an array, as JSON knows them."""
     fields = dataclasses.fields(settings)
     options = {field.name: getattr(settings, field.name) for field in fields if field.repr}
+    from mlp_fast import schedules  # slow to import, as are the rules
+    from mlp_fast.optimizers import OPTIMIZERS
+
     optimizer, rate = settings.optimizer, settings.learning_rate
     if OPTIMIZERS.get(optimizer.name) is not type(optimizer):
         raise ValueError(
@@ -203,6 +205,8 @@ def _settings(header: Header, name: str, orders: Any) -> Settings:
     if "optimizer" in options:  # in files of earlier versions there is none
         options["optimizer"] = _optimizer(options["optimizer"])
     rate = options.get("learning_rate")
+    if isinstance(rate, dict | str):
+        from mlp_fast import schedules
     if isinstance(rate, dict):
         options["learning_rate"] = schedules.from_dict(rate)
     elif rate == SCHEDULED:
@@ -212,6 +216,8 @@ def _settings(header: Header, name: str, orders: Any) -> Settings:
 
 def _optimizer(entry: Any) -> Optimizer:
     """Return an update rule; its numbers are checked as if it was made by its class."""
+    from mlp_fast.optimizers import OPTIMIZERS
+
     numbers = dict(entry) if isinstance(entry, dict) else {}
     name = numbers.pop("name", None)
     rule = OPTIMIZERS.get(name) if isinstance(name, str) else None

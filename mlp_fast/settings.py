@@ -9,8 +9,8 @@ from typing import Any, Self
 from mlp_fast.activations import ACTIVATIONS, HIDDEN, SIGMOID, Activation
 from mlp_fast.checks import finite
 from mlp_fast.losses import LOSSES, legal_pairs, outputs_of
-from mlp_fast.optimizers import ALL, LINEAR, PLAIN, SGD, Optimizer
 from mlp_fast.options import CHECKS
+from mlp_fast.update_rule import ALL, LINEAR, PLAIN, SGD, Optimizer
 
 Layers = tuple[tuple[Activation, ...], tuple[float, ...]]
 

@@ -2,7 +2,6 @@
 
 from mlp_fast.history import History
 from mlp_fast.net import Net
-from mlp_fast.optimizers import OPTIMIZERS
 from mlp_fast.settings import Settings
 
 HEAD = "layer", "weights", "activation", "parameters"
@@ -35,6 +34,8 @@ def summary(net: Net, in_force: Settings, history: History) -> str:
 def update_rule(in_force: Settings) -> str:
     """Return how the weights are updated, in words."""
     rule, rate = in_force.optimizer, in_force.learning_rate
+    from mlp_fast.optimizers import OPTIMIZERS  # slow to import
+
     default = OPTIMIZERS.get(rule.name)
     words = [rule.name if default is not None and rule == default() else repr(rule)]
     if not rule.full_batch:

@@ -12,10 +12,10 @@ from mlp_fast.extras import extra
 from mlp_fast.kernels.compile.notice import NOTICE, is_heard
 from mlp_fast.mlp import MLP
 from mlp_fast.net import Net
-from mlp_fast.optimizers import OPTIMIZERS, PLAIN
 from mlp_fast.options import DTYPES, Dtype, items
 from mlp_fast.paths import PATHS, Path
 from mlp_fast.rule_state import RuleState, step_of
+from mlp_fast.update_rule import PLAIN
 
 Use = Literal["online", "batch", "predict", "step", "sparse", "rules"]
 
@@ -111,6 +111,8 @@ def _counted(jobs: list[Job]) -> Iterator[Job]:
 
 def compile_rules(m: MLP) -> None:
     """Compile or load the kernel of every update rule, which no path is compiled with."""
+    from mlp_fast.optimizers import OPTIMIZERS
+
     net = Net.fresh(m.settings, (1, 1), 0, vector=False)
     for rule in OPTIMIZERS.values():
         optimizer, layout = rule(), net.layout

@@ -7,8 +7,8 @@ from unittest import mock
 from mlp_fast import paths
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.network.arguments import Data
-from mlp_fast.optimizers import LINEAR
 from mlp_fast.paths import PATHS, Path
+from mlp_fast.update_rule import LINEAR
 
 
 class Taken(NamedTuple):

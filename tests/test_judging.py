@@ -47,7 +47,8 @@ def test_only_a_whole_interval_is_sure(judge, interval, word):
 
 
 def test_ratios_are_of_pairs_and_to_the_fastest(judge):
-    row = SimpleNamespace(targets=[SimpleNamespace(ratio=2.0, best_of=("C", "JAX"))])
+    target = SimpleNamespace(ratio=2.0, best_of=("C", "JAX"), dtypes=("float32", "float64"))
+    row = SimpleNamespace(targets=[target])
     results = [
         judge.Result("mlp_fast", [10.0, 40.0, 20.0], 1),
         judge.Result("C, any sizes", [5.0, 20.0, 10.0], 1),
@@ -59,3 +60,19 @@ def test_ratios_are_of_pairs_and_to_the_fastest(judge):
     assert (verdict.ratio.peer, verdict.ratio.value) == ("C, any sizes", 2.0)
     assert verdict.ratio.interval == (2.0, 2.0)
     assert outcome.ratio(("PyTorch",)) is None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_promise_may_be_of_one_dtype(judge, dtype):
+    promised = {"float32": 2.5, "float64": 3.0}
+    targets = [SimpleNamespace(ratio=r, best_of=("JAX",), dtypes=(d,)) for d, r in promised.items()]
+    results = [judge.Result("mlp_fast", [4.0], 1), judge.Result("JAX", [1.0], 1)]
+    outcome = judge.Outcome(SimpleNamespace(targets=targets), dtype, 1, results, [])
+    assert [verdict.target.ratio for verdict in outcome.verdicts] == [promised[dtype]]
+
+
+def test_plain_descent_does_not_stand_in_for_a_rule_that_is_missing(judge):
+    results = [judge.Result(judge.PLAIN, [4.0], 1), judge.Result("JAX", [1.0], 1)]
+    outcome = judge.Outcome(SimpleNamespace(targets=[]), "float32", 1, results, [])
+    assert outcome.ours is None
+    assert outcome.ratio(("JAX",)) is None

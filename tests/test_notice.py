@@ -17,8 +17,9 @@ import mlp_fast
 from mlp_fast import warming
 from mlp_fast.kernels.compile import notice
 from mlp_fast.kernels.compile.notice import Notice, is_heard
-from mlp_fast.optimizers import OPTIMIZERS, PLAIN
+from mlp_fast.optimizers import OPTIMIZERS
 from mlp_fast.paths import PATHS
+from mlp_fast.update_rule import PLAIN
 
 LINE = "mlp_fast: compiling, a few seconds for each new way to train or predict; "
 

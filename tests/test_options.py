@@ -19,12 +19,13 @@ from mlp_fast.activations import ACTIVATIONS, HIDDEN
 from mlp_fast.attached import Attached
 from mlp_fast.kernels.network.initial import INITIALISATIONS
 from mlp_fast.losses import LOSSES
-from mlp_fast.optimizers import ALL, LINEAR, PLAIN, Momentum, RMSprop
+from mlp_fast.optimizers import Momentum, RMSprop
 from mlp_fast.options import AS_CONFIGURED, CHECKS, OF_NETWORK
 from mlp_fast.options import DTYPES as NAMED
 from mlp_fast.paths import PATHS
 from mlp_fast.settings import Settings
 from mlp_fast.suggestions import ABSENT, ELSEWHERE
+from mlp_fast.update_rule import ALL, LINEAR, PLAIN
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 T = np.array([[0.0], [1.0], [1.0], [0.0]])

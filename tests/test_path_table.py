@@ -13,8 +13,9 @@ from spying import general, taken
 import mlp_fast
 from mlp_fast import MLP, reference, warming
 from mlp_fast.kernels.compile.jit import KERNELS
-from mlp_fast.optimizers import ALL, LINEAR, PLAIN, SGD, Adam, Momentum
+from mlp_fast.optimizers import Adam, Momentum
 from mlp_fast.paths import PATHS
+from mlp_fast.update_rule import ALL, LINEAR, PLAIN, SGD
 from mlp_fast.warming import follow
 
 TRAINING = [path for path in PATHS if path.call == "train"]

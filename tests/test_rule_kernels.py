@@ -11,8 +11,9 @@ from numba.core.errors import TypingError
 from mlp_fast import MLP, rule_state
 from mlp_fast.kernels.train.by_rule import step_by_rule
 from mlp_fast.learning import Learner
-from mlp_fast.optimizers import RPROP, SGD, Adam, AdamW, Momentum, RMSprop
-from mlp_fast.rule_state import RuleState, step_of
+from mlp_fast.optimizers import RPROP, Adam, AdamW, Momentum, RMSprop
+from mlp_fast.rule_state import RuleState, kernel_of, step_of
+from mlp_fast.update_rule import SGD
 
 RATE, START = 0.1, 1.0
 GRADIENTS = 0.5, -1.0, 0.25
@@ -52,7 +53,7 @@ def steps(optimizer, gradients, dtype, index, start=None):
     weights = []
     for g in gradients:
         layout.views(gradient)[0][index] = g
-        type(optimizer).kernel(theta, gradient, state, RATE)
+        kernel_of(optimizer)(theta, gradient, state, RATE)
         assert not gradient.any()  # for the next batch
         weights.append(float(layout.views(theta)[0][index]))
     return weights

@@ -14,6 +14,16 @@ TRAINED = {
     "NumPy by hand": "numpy_peer.ByHand",
     "scikit-learn": "sklearn_peer.Fit",
 }
+RULES = {
+    "mlp_fast, plain": "ours.Plain",
+    "mlp_fast": "ours.Training",
+    "JAX": "jax_scan.Scan",
+    "JAX, Optax": "jax_scan.ScanOptax",
+    "PyTorch eager": "torch_peer.Eager",
+    "PyTorch compiled": "torch_peer.Compiled",
+    "PyTorch by hand": "torch_peer.ByHand",
+    "scikit-learn": "sklearn_peer.Fit",
+}
 CALLED = {
     "mlp_fast": "ours.ByCall",
     "JAX": "jax_scan.ByCall",
@@ -26,6 +36,8 @@ OURS = {"mlp_fast": "ours.Training"}
 CONTENDERS = {
     "online": {**OURS, "C": "c.Compiled", **TRAINED, "FANN": "fann_peer.Epochs"},
     "batch": {**OURS, **TRAINED},
+    "rule": RULES,
+    "weighted": {"mlp_fast, plain": "ours.Plain", **OURS},
     "sparse": {
         "mlp_fast, dense": "ours.Dense",
         "mlp_fast, sparse": "ours.Training",

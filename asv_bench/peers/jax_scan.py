@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from peers.jax_rules import RULES, Optax
 from peers.peer import Array, Job, Network, Peer, PlainBias
 
 jax.config.update("jax_enable_x64", True)
@@ -14,6 +15,7 @@ jax.config.update("jax_enable_x64", True)
 ACTIVATIONS = {
     "sigmoid": jax.nn.sigmoid,
     "tanh": jnp.tanh,
+    "relu": jax.nn.relu,
     "linear": lambda h: h,
     "softmax": jax.nn.softmax,
 }
@@ -36,25 +38,35 @@ def _loss(network: Network, layers: list[tuple[Array, Array]], x: Array, t: Arra
     return jnp.mean(losses)
 
 
-@partial(jax.jit, static_argnames=("network", "epochs", "unroll"), donate_argnames="layers")
-def _train(network, layers, X, T, *, epochs=1, unroll=1):
+@partial(jax.jit, static_argnames=("rule", "network", "epochs", "unroll"), donate_argnames="layers")
+def _train(rule, network, layers, X, T, *, epochs=1, unroll=1):
     """X and T have a first axis over the steps of an epoch."""
+    step = step_of(rule, network, network.learning_rate)
 
-    def step(layers, batch):
-        gradients = jax.grad(partial(_loss, network))(layers, *batch)
-        rate = network.learning_rate
-        return jax.tree.map(lambda w, g: w - rate * g, layers, gradients), None
-
-    def epoch(layers, _):
+    def epoch(carried, _):
         if X.shape[0] == 1:  # a full batch
-            return step(layers, (X[0], T[0]))
-        return lax.scan(step, layers, (X, T), unroll=unroll)
+            return step(carried, (X[0], T[0]))
+        return lax.scan(step, carried, (X, T), unroll=unroll)
 
-    return lax.scan(epoch, layers, None, length=epochs)[0]
+    return lax.scan(epoch, (layers, rule.state(layers)), None, length=epochs)[0][0]
+
+
+def step_of(rule, network, rate):
+    """Return what is scanned: a step of (layers, state) by a batch."""
+
+    def step(carried, batch):
+        layers, state = carried
+        gradients = jax.grad(partial(_loss, network))(layers, *batch)
+        if network.l2:
+            pairs = zip(gradients, layers, strict=True)
+            gradients = [(G + network.l2 * W, g) for (G, g), (W, _) in pairs]
+        return rule.update(rate, layers, state, gradients), None
+
+    return step
 
 
 @partial(jax.jit, static_argnames="network")
-def _predict(network, layers, X):
+def predicted(network, layers, X):
     return ACTIVATIONS[network.output](_last_h(network, layers, X))
 
 
@@ -67,6 +79,7 @@ class Scan(PlainBias):
         if size > 1:
             X, T = (array.reshape(-1, size, array.shape[1]) for array in (X, T))
         self.data = jax.device_put((X, T))
+        self.rule = RULES[self.network.optimizer]
         tiny = sum(W.size for W in job.weights) <= TINY
         self.unroll = UNROLL if size == 1 and not tiny else 1
 
@@ -76,11 +89,19 @@ class Scan(PlainBias):
 
     def train(self) -> None:
         steps = {"epochs": self.job.epochs, "unroll": self.unroll}
-        trained = _train(self.network, self.layers, *self.data, **steps)
+        trained = _train(self.rule, self.network, self.layers, *self.data, **steps)
         self.layers = jax.block_until_ready(trained)
 
     def predict(self) -> Array:
-        return np.asarray(_predict(self.network, self.layers, self.job.X))
+        return np.asarray(predicted(self.network, self.layers, self.job.X))
+
+
+class ScanOptax(Scan):
+    """The same with a rule of Optax."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self.rule = Optax(job.network)
 
 
 class ByCall(Scan):
@@ -92,4 +113,4 @@ class ByCall(Scan):
         return rows[np.newaxis]
 
     def step(self, X: Array, T: Array) -> None:
-        self.layers = jax.block_until_ready(_train(self.network, self.layers, X, T))
+        self.layers = jax.block_until_ready(_train(self.rule, self.network, self.layers, X, T))

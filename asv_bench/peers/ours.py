@@ -11,9 +11,9 @@ warnings.filterwarnings("error", ".*diverged")
 SEED = 0  # of the initial weights, which `train` draws itself
 
 
-def initial(sizes: tuple[int, ...], dtype: str) -> list[Array]:
+def initial(sizes: tuple[int, ...], dtype: str, seed: int = SEED) -> list[Array]:
     """Return the weights that `train` starts from."""
-    return MLP(dtype=dtype).init_weights(sizes, random_state=SEED).weights.copy()
+    return MLP(dtype=dtype).init_weights(sizes, random_state=seed).weights.copy()
 
 
 class Training(Peer):
@@ -34,13 +34,26 @@ class Training(Peer):
             random_state=SEED,
             dtype=self.dtype,
             shuffle=self.shuffle,
+            optimizer=network.optimizer,
+            l2=network.l2,
         )
 
     def train(self) -> None:
-        self.net.train(self.job.X, self.job.T, self.job.epochs)
+        job = self.job
+        self.net.train(job.X, job.T, job.epochs, sample_weight=job.sample_weight)
 
     def weights(self) -> list[Array]:
         return self.net.weights.copy()
+
+
+class Plain(Training):
+    """Plain gradient descent on samples that count alike, in the place of another rule."""
+
+    differs = "plain gradient descent"
+
+    def __init__(self, job: Job) -> None:
+        network = dataclasses.replace(job.network, optimizer="sgd", l2=0.0, weighted=False)
+        super().__init__(dataclasses.replace(job, network=network))
 
 
 class Shuffling(Training):

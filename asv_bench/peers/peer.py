@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 Array = Any
+MOMENTUM, BETA_1, BETA_2, EPSILON = 0.9, 0.9, 0.999, 1e-8  # of momentum and of Adam
 AT_ONCE = 8  # steps that a peer may unroll: parts of a job have so many, or a multiple
 
 
@@ -20,6 +21,9 @@ class Network:
     loss: str = "squared_error"
     learning_rate: float = 0.1
     batch_size: int = 1
+    optimizer: str = "sgd"  # or "momentum" or "adam"
+    l2: float = 0.0  # times half the sum of w², bias weights left out
+    weighted: bool = False  # whether samples have weights
 
     @property
     def activations(self) -> list[str]:
@@ -39,6 +43,14 @@ class Job:
     @property
     def samples(self) -> int:
         return len(self.T) * self.epochs
+
+    @functools.cached_property
+    def sample_weight(self) -> Array | None:
+        """Weights of the rows whose mean is 1, if the network is to be trained with such."""
+        if not self.network.weighted:
+            return None
+        drawn = np.random.default_rng(0).uniform(0.5, 1.5, len(self.T))
+        return drawn / drawn.mean()
 
     def part(self, samples: int) -> "Job":
         """Return a job of about so many samples, in whole batches, from the start of this one."""

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from peers.peer import Array, Job, Peer
+from peers.peer import MOMENTUM, Array, Job, Peer
 
 warnings.simplefilter("ignore", ConvergenceWarning)
 
@@ -38,11 +38,12 @@ class Fit(Peer):
         return kind(
             hidden_layer_sizes=network.sizes[1:-1],
             activation=ACTIVATIONS[network.hidden],
-            solver="sgd",
-            alpha=0.0,
+            solver="adam" if network.optimizer == "adam" else "sgd",
+            alpha=network.l2 * network.batch_size,
             batch_size=min(network.batch_size, len(self.job.T)),
             learning_rate_init=self.rate,
-            momentum=0.0,
+            momentum=MOMENTUM if network.optimizer == "momentum" else 0.0,
+            nesterovs_momentum=False,
             max_iter=self.job.epochs,
             shuffle=False,
             tol=0.0,

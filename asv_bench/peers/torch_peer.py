@@ -9,19 +9,28 @@ from torch import nn
 from torch.nn import functional
 
 from peers.peer import AT_ONCE, Array, Job, PlainBias
+from peers.torch_rules import RULES, optimizer
 
 torch.set_num_threads(1)
 
-LAYERS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "linear": nn.Identity, "softmax": nn.Identity}
+LAYERS = {
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "linear": nn.Identity,
+    "softmax": nn.Identity,
+}
 ACTIVATE = {
     "sigmoid": torch.Tensor.sigmoid_,
     "tanh": torch.Tensor.tanh_,
+    "relu": torch.Tensor.relu_,
     "linear": lambda A: A,
     "softmax": lambda A: torch.softmax(A, 1, out=A),
 }
 TIMES_SLOPE = {
     "sigmoid": torch.ops.aten.sigmoid_backward,
     "tanh": torch.ops.aten.tanh_backward,
+    "relu": lambda delta, A: torch.ops.aten.threshold_backward(delta, A, 0),
     "linear": lambda delta, A: delta,
 }
 
@@ -45,7 +54,10 @@ class Eager(PlainBias):
         if job.network.loss == "squared_error":
             half = 0.5 * job.network.sizes[-1]  # of the sum, from the mean
             self.loss = lambda Y, T: functional.mse_loss(Y, T) * half
-        self.optimizer = torch.optim.SGD(self.net.parameters(), job.network.learning_rate)
+
+    def restore(self) -> None:
+        super().restore()
+        self.optimizer = optimizer(self.network, self.net)
 
     def step(self, X: torch.Tensor, T: torch.Tensor) -> None:
         self.optimizer.zero_grad()
@@ -67,6 +79,12 @@ class ByHand(PlainBias):
         super().__init__(job)
         self.tensors = [(torch.from_numpy(W), torch.from_numpy(b)) for W, b in self.layers]
 
+        self.rule = RULES[job.network.optimizer](job.network, self.tensors)
+
+    def restore(self) -> None:
+        super().restore()
+        self.rule.restore()
+
     @torch.inference_mode()
     def train(self) -> None:
         super().train()
@@ -77,31 +95,27 @@ class ByHand(PlainBias):
         outputs = [ACTIVATE[first](self.first_h(X, W_1, b_1))]
         for (W, b), name in zip(later, others, strict=True):
             outputs.append(ACTIVATE[name](torch.addmm(b, outputs[-1], W)))
-        rate = -self.network.learning_rate / len(T)
+        self.rule.begin()
         A = outputs.pop()
         delta = A - T
         if self.network.loss == "squared_error":
             delta = TIMES_SLOPE[self.network.output](delta, A)
-        for W, b in reversed(later):
+        for l in range(len(later), 0, -1):
             below = outputs.pop()
-            delta_below = TIMES_SLOPE[self.network.hidden](delta @ W.T, below)
-            W.addmm_(below.T, delta, alpha=rate)
-            b.add_(delta.sum(0), alpha=rate)
+            delta_below = TIMES_SLOPE[self.network.hidden](delta @ later[l - 1][0].T, below)
+            self.rule.update(l, below, delta)
             delta = delta_below
-        self.update_first(W_1, X, delta, rate)
-        b_1.add_(delta.sum(0), alpha=rate)
+        self.update_first(X, delta)
 
     def first_h(self, X: torch.Tensor, W: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         return torch.addmm(b, X, W)
 
-    def update_first(
-        self, W: torch.Tensor, X: torch.Tensor, delta: torch.Tensor, rate: float
-    ) -> None:
-        W.addmm_(X.T, delta, alpha=rate)
+    def update_first(self, X: torch.Tensor, delta: torch.Tensor) -> None:
+        self.rule.update(0, X, delta)
 
 
 @torch.compile(dynamic=False)
-def _steps(net: ByHand, X: torch.Tensor, T: torch.Tensor) -> None:
+def steps(net: ByHand, X: torch.Tensor, T: torch.Tensor) -> None:
     for x, t in zip(X.unbind(), T.unbind(), strict=True):
         net.step(x, t)
 
@@ -126,4 +140,4 @@ class Compiled(ByHand):
     def train(self) -> None:
         for _ in range(self.job.epochs):
             for X, T in self.groups:
-                _steps(self, X, T)
+                steps(self, X, T)

@@ -24,8 +24,10 @@ class Csr(ByHand):
     def first_h(self, X: Any, W: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         return torch.addmm(b, X[0], W)
 
-    def update_first(self, W: torch.Tensor, X: Any, delta: torch.Tensor, rate: float) -> None:
+    def update_first(self, X: Any, delta: torch.Tensor) -> None:
+        (W, b), rate = self.tensors[0], -self.network.learning_rate / len(delta)
         W.addmm_(X[1], delta, alpha=rate)
+        b.add_(delta.sum(0), alpha=rate)
 
 
 class EmbeddingBag(ByHand):
@@ -43,9 +45,11 @@ class EmbeddingBag(ByHand):
         bags = {"mode": "sum", "per_sample_weights": values}
         return functional.embedding_bag(columns, W, starts, **bags).add_(b)
 
-    def update_first(self, W: torch.Tensor, X: Any, delta: torch.Tensor, rate: float) -> None:
+    def update_first(self, X: Any, delta: torch.Tensor) -> None:
+        (W, b), rate = self.tensors[0], -self.network.learning_rate / len(delta)
         columns, _, samples, values = X
         W.index_add_(0, columns, delta[samples] * values[:, None], alpha=rate)
+        b.add_(delta.sum(0), alpha=rate)
 
 
 def _tensor(rows: Array) -> torch.Tensor:

@@ -42,7 +42,7 @@ def descend_by_rule(theta: Floats, gradient: Floats, rule: Learning, state: Stat
 
 @inner_kernel
 def add_penalty(theta: Floats, gradient: Floats, l2: float, mask: Floats) -> float:
-    """Add the gradient λ w of the penalty λ/2 Σw²; return the penalty."""
+    """Add the gradient λ w of the penalty λ/2 Σw² (U1); return the penalty."""
     if l2 == 0.0:
         return 0.0
     decay, V, total = theta.dtype.type(l2), lanes(theta), 0.0
@@ -76,8 +76,8 @@ def scale_delta(factor: float, layer: int, network: Network, nodes: Nodes) -> No
 def clip_sample(network: Network, x: Floats, n: int, clip_norm: float, nodes: Nodes) -> None:
     """Scale all deltas of a sample such that its gradient's norm is at most `clip_norm`.
 
-    The gradient of a layer is an outer product, so its squared norm is (‖a‖² + 1) ‖δ‖², a being
-    the layer's inputs: the first layer's are the first n numbers of x.
+    The gradient of a layer is an outer product, so its squared norm is (‖a‖² + 1) ‖δ‖² (U8), a
+    being the layer's inputs: the first layer's are the first n numbers of x.
     """
     inputs, total = squared_norm(x, n) + 1.0, 0.0
     for l in range(network.layers.size):

@@ -2,24 +2,15 @@
 
 Computes `Reference.train` of reference.py with batches of one row, for plain gradient descent,
 momentum and Nesterov's, with L2, weights of samples and clipping, if the first layer is
-input-major. With g_t = x_t' δ_t + λ W_{t-1}, a step is
+input-major. A step multiplies [W; V] by a matrix M, and adds -η e x_t' δ_t (U9). So, as in
+online_blocks.py, the first layer needs W and V at the ends of a block of samples only:
 
-    [W_t; V_t] = M [W_{t-1}; V_{t-1}] - η e x_t' δ_t,
-    M = [[1 - ηλ, μ], [-ηλ, μ]],               e = [1, 1]        for momentum, and
-    M = [[1 - ηλ - μηλ, μ²], [-ηλ, μ]],        e = [1 + μ, 1]    for Nesterov's.
+    x_t W = (M^t)_11 x_t W_0 + (M^t)_12 x_t V_0
+            - η sum over s < t of (M^(t-1-s) e)_1 (x_t . x_s) δ_s
 
-So, as in online_blocks.py, the first layer needs W and V at the ends of a block of B samples only:
-
-    h_{t+1} = (M^t)_11 x W_0 + (M^t)_12 x V_0
-              - η sum over s <= t of (M^{t-s} e)_1 (x_{t+1} . x_s) δ_s,
-
-and W_B = (M^B)_11 W_0 + (M^B)_12 V_0 - η X' (c δ) with c_s = (M^{B-s} e)_1, V_B likewise with the
-second row. That is the price of a second matmul for V, and of a pass over W and V for a block. The
-bias's row does not decay by λ: it is updated after every sample.
-
-λ/2 Σw² before each sample, a part of its loss, needs no pass over the weights either. With
-G = x_t' δ_t, ‖W_t‖², W_t . V_t and ‖V_t‖² follow from those before, from W_{t-1} . G = h_t . δ_t
-(without the bias), V_{t-1} . G likewise, and ‖G‖² = ‖x_t‖² ‖δ_t‖².
+with t counted from 0 (U10), and the block's updates are added at its end (U11). That is the price
+of a second matmul for V, and of a pass over W and V for each block. The bias's row does not decay
+by λ: it is updated after every sample.
 """
 
 import math
@@ -57,6 +48,8 @@ from mlp_fast.kernels.train.online import (
 )
 from mlp_fast.kernels.train.online_blocks import BLOCK, HALF
 
+AT_ONCE = 16  # rows of W and of V, which with the deltas are to fit in the L1 cache
+
 
 class LinearBlock(NamedTuple):
     """Buffers of the first layer for a block of samples: a row for each, padded with zeros."""
@@ -66,7 +59,7 @@ class LinearBlock(NamedTuple):
     h: Floats  # (BLOCK, width of the first layer), x_t W_0, later x_t W_t, without the bias
     u: Floats  # (BLOCK, width of the first layer), x_t V_0; with a penalty, later x_t V_t
     delta: Floats  # (BLOCK, width of the first layer)
-    scaled: Floats  # (BLOCK, width of the first layer), c_s delta_s
+    scaled: Floats  # (2, BLOCK, width of the first layer), c_s delta_s for W and for V
     gram: Floats  # (2, BLOCK, BLOCK), eta (M^(t-s) e)_1 or _2 times x_s . x_t of each pair s < t
     bias: Floats  # (2, width of the first layer), the bias's rows of W and V
     gradient: Floats  # like theta, for the layers above
@@ -82,7 +75,7 @@ def linear_buffers(shape: Shape, data: Data, rule: Rule) -> LinearBlock:
         h=aligned(BLOCK * width, dtype),
         u=aligned(BLOCK * width, dtype),
         delta=aligned(BLOCK * width, dtype),
-        scaled=aligned(BLOCK * width, dtype),
+        scaled=aligned(2 * BLOCK * width, dtype),
         gram=aligned(2 * BLOCK * BLOCK, dtype),
         bias=aligned(2 * width, dtype),
         gradient=aligned(shape.n_theta, dtype),
@@ -209,16 +202,22 @@ def sum_linear_block(
     layer, inputs = network.layers[0], block.inputs
     listed = Listed(network.every[:count], inputs.listed[:m], True)
     x, start = Matrix(inputs.x, inputs.width, 1), layer.weights + layer.stride
-    zero = splat(block.h.dtype.type(0.0))
-    for i in range(0, count * layer.width, lanes(block.h)):
-        store(block.h, i, zero)
-        store(block.u, i, zero)
     one = network.theta.dtype.type(1.0)
     W = Matrix(network.theta[start:], layer.stride, 1)
+    clear_rows(block.h, count * layer.width)
     add_product(one, x, W, Matrix(block.h, layer.width, 1), listed, layer.n_out)
     if rule.momentum > 0.0:
         V = Matrix(rule.state.first[start:], layer.stride, 1)
+        clear_rows(block.u, count * layer.width)
         add_product(one, x, V, Matrix(block.u, layer.width, 1), listed, layer.n_out)
+
+
+@inner_kernel
+def clear_rows(rows: Floats, n: int) -> None:
+    """Set the first n numbers, whole vectors, to zero."""
+    zero = splat(rows.dtype.type(0.0))
+    for i in range(0, n, lanes(rows)):
+        store(rows, i, zero)
 
 
 @inner_kernel
@@ -262,14 +261,18 @@ def correct_sum(network: Network, t: int, rule: Learning, block: LinearBlock) ->
     """Write h of sample t; leave x_t W without the bias in block.h, and x_t V in block.u."""
     layer, h = network.layers[0], block.nodes.delta[network.layers[0].nodes :]
     real, M, W = h.dtype.type, block.M, network.theta[network.layers[0].weights :]
-    row = t * layer.width
+    row, moves = t * layer.width, rule.momentum > 0.0
     w, v = block.h[row:], block.u[row:]
-    both = rule.l2 > 0.0 and rule.momentum > 0.0
-    for j in range(0, layer.n_out, lanes(h)):
-        x_w, x_v = load(w, j), load(v, j)
-        store(w, j, fma(real(M[t, 0]), x_w, real(M[t, 1]) * x_v))
-        if both:
-            store(v, j, fma(real(M[t, 2]), x_w, real(M[t, 3]) * x_v))
+    both = rule.l2 > 0.0 and moves
+    if moves:
+        for j in range(0, layer.n_out, lanes(h)):
+            x_w, x_v = load(w, j), load(v, j)
+            store(w, j, fma(real(M[t, 0]), x_w, real(M[t, 1]) * x_v))
+            if both:
+                store(v, j, fma(real(M[t, 2]), x_w, real(M[t, 3]) * x_v))
+    elif rule.l2 > 0.0:
+        for j in range(0, layer.n_out, lanes(h)):
+            store(w, j, real(M[t, 0]) * load(w, j))
     gram, deltas = Matrix(block.gram, 1, BLOCK), Matrix(block.delta, layer.width, 1)
     every, one = network.every, real(1.0)
     add_to_row(-one, gram, deltas, Matrix(w, 0, 1), every, t, every[:t], layer.n_out)
@@ -327,60 +330,94 @@ def update_linear_block(
 ) -> float:
     """Update W and V by all samples of the block; return the sum of their first layer's penalties.
 
-    The rows of inputs that are 0 change, too, if there is a velocity or a penalty.
+    The rows of inputs that are 0 change, too, if there is a velocity or a penalty. A few rows are
+    taken at a time, so that they are still in cache when the samples are added to them.
     """
-    layer, penalty = network.layers[0], 0.0
-    start, moves = layer.weights + layer.stride, rule.momentum > 0.0
-    if moves or rule.l2 > 0.0:
-        norms = scale_block(network, count, rule, block)
-        if rule.l2 > 0.0:
-            penalty = 0.5 * rule.l2 * sum_of_norms(network, count, m, rule, norms, block)
-    add_scaled(network.theta[start:], 4, network, count, m, rule, block)
-    if moves:
-        add_scaled(rule.state.first[start:], 5, network, count, m, rule, block)
-    return penalty
-
-
-@inner_kernel
-def add_scaled(
-    rows: Floats,
-    column: int,
-    network: Network,
-    count: int,
-    m: int,
-    rule: Learning,
-    block: LinearBlock,
-) -> None:
-    """Subtract eta X' (c delta) from the rows of W or V, c_s being a column of M^(B-s) e."""
-    layer, inputs, real = network.layers[0], block.inputs, rows.dtype.type
-    for s in range(count):
-        c = real(block.M[count - 1 - s, column])
-        for j in range(s * layer.width, s * layer.width + layer.n_out, lanes(rows)):
-            store(block.scaled, j, c * load(block.delta, j))
-    x, scaled = Matrix(inputs.x, 1, inputs.width), Matrix(block.scaled, layer.width, 1)
-    listed = Listed(inputs.listed[:m], network.every[:count], True)
-    target = Matrix(rows, layer.stride, 1)
-    add_product(real(-rule.learning_rate), x, scaled, target, listed, layer.n_out)
-
-
-@inner_kernel
-def scale_block(
-    network: Network, count: int, rule: Learning, block: LinearBlock
-) -> tuple[float, float, float]:
-    """Multiply [W; V] by M^count, but for the bias; return ‖W‖², W . V and ‖V‖² before."""
-    layer, real = network.layers[0], network.theta.dtype.type
-    W, bias, moves = network.theta[layer.weights :], block.bias, rule.momentum > 0.0
+    layer, inputs, real = network.layers[0], block.inputs, network.theta.dtype.type
+    W, moves = network.theta[layer.weights :], rule.momentum > 0.0
+    eta, every, width = real(rule.learning_rate), network.every[:count], layer.width
+    if not moves and rule.l2 == 0.0:
+        x, delta = Matrix(inputs.x, 1, inputs.width), Matrix(block.delta, width, 1)
+        listed, rows = (
+            Listed(inputs.listed[:m], every, True),
+            Matrix(W[layer.stride :], layer.stride, 1),
+        )
+        add_product(-eta, x, delta, rows, listed, layer.n_out)
+        return 0.0
     V = rule.state.first[layer.weights :] if moves else W
-    step, zero = lanes(W), splat(real(0.0))
-    for j in range(layer.n_out):  # put aside, because whole vectors begin with it
-        bias[j], bias[layer.width + j] = W[j], V[j]
+    w_delta, v_delta = (
+        Matrix(block.scaled, width, 1),
+        Matrix(block.scaled[BLOCK * width :], width, 1),
+    )
+    scale_deltas(count, layer.n_out, width, block)
+    put_bias_aside(W, V, layer.n_out, block.bias)
+    rows_at_once = layer.n_in if layer.stride % lanes(W) != 0 else AT_ONCE
+    ww, wv, vv, done = 0.0, 0.0, 0.0, 0
+    for p in range(0, layer.n_in, rows_at_once):
+        q = min(p + rows_at_once, layer.n_in)
+        begin = (p + 1) * layer.stride if p > 0 else 0
+        norms = scale_rows(W, V, begin, (q + 1) * layer.stride, moves, block.M[count])
+        ww, wv, vv = ww + norms[0], wv + norms[1], vv + norms[2]
+        first = done
+        while done < m and inputs.listed[done] < q:
+            done += 1
+        x, listed = (
+            Matrix(inputs.x[first:], 1, inputs.width),
+            Listed(inputs.listed[first:done], every, True),
+        )
+        add_product(
+            -eta, x, w_delta, Matrix(W[layer.stride :], layer.stride, 1), listed, layer.n_out
+        )
+        if moves:
+            add_product(
+                -eta, x, v_delta, Matrix(V[layer.stride :], layer.stride, 1), listed, layer.n_out
+            )
+    put_bias_back(W, V, layer.n_out, moves, block.bias)
+    if rule.l2 == 0.0:
+        return 0.0
+    return 0.5 * rule.l2 * sum_of_norms(network, count, m, rule, (ww, wv, vv), block)
+
+
+@inner_kernel
+def scale_deltas(count: int, n: int, width: int, block: LinearBlock) -> None:
+    """Write c_s delta_s of all samples, for W and for V."""
+    real, delta, scaled = block.delta.dtype.type, block.delta, block.scaled
+    for s in range(count):
+        c, d = real(block.M[count - 1 - s, 4]), real(block.M[count - 1 - s, 5])
+        for j in range(s * width, s * width + n, lanes(delta)):
+            store(scaled, j, c * load(delta, j))
+            store(scaled, BLOCK * width + j, d * load(delta, j))
+
+
+@inner_kernel
+def put_bias_aside(W: Floats, V: Floats, n: int, bias: Floats) -> None:
+    """Leave zeros in the bias's rows of W and V, which may be the same, and keep what was there."""
+    for j in range(n):
+        bias[j], bias[n + j] = W[j], V[j]
+    for j in range(n):
         W[j] = V[j] = 0
+
+
+@inner_kernel
+def put_bias_back(W: Floats, V: Floats, n: int, moves: bool, bias: Floats) -> None:
+    """Undo `put_bias_aside`."""
+    for j in range(n):
+        W[j] = bias[j]
+        if moves:
+            V[j] = bias[n + j]
+
+
+@inner_kernel
+def scale_rows(
+    W: Floats, V: Floats, begin: int, end: int, moves: bool, M: NDArray[np.float64]
+) -> tuple[float, float, float]:
+    """Multiply [W; V] by M from `begin` on, in whole vectors; return ‖W‖², W . V, ‖V‖² before."""
+    real = W.dtype.type
+    m_11, m_12, m_21, m_22 = real(M[0]), real(M[1]), real(M[2]), real(M[3])
     ww, wv, vv = 0.0, 0.0, 0.0
-    m_11, m_12 = real(block.M[count, 0]), real(block.M[count, 1])
-    m_21, m_22 = real(block.M[count, 2]), real(block.M[count, 3])
-    for p in range(0, (layer.n_in + 1) * layer.stride, SUMMED):
-        s_ww, s_wv, s_vv = zero, zero, zero
-        for i in range(p, min(p + SUMMED, (layer.n_in + 1) * layer.stride), step):
+    for p in range(begin, end, SUMMED):
+        s_ww = s_wv = s_vv = splat(real(0.0))
+        for i in range(p, min(p + SUMMED, end), lanes(W)):
             w = load(W, i)
             s_ww = fma(w, w, s_ww)
             if moves:
@@ -391,9 +428,6 @@ def scale_block(
             else:
                 store(W, i, m_11 * w)
         ww, wv, vv = ww + vsum(s_ww), wv + vsum(s_wv), vv + vsum(s_vv)
-    for j in range(layer.n_out):
-        V[j] = bias[layer.width + j]
-        W[j] = bias[j]
     return ww, wv, vv
 
 
@@ -406,7 +440,7 @@ def sum_of_norms(
     norms: tuple[float, float, float],
     block: LinearBlock,
 ) -> float:
-    """Return the sum of ‖W‖² before each sample of the block, from those before the block."""
+    """Return the sum of ‖W‖² before each sample of the block, from that before the block (U12)."""
     ww, wv, vv = norms
     width, M, eta, total = network.layers[0].width, block.M, rule.learning_rate, 0.0
     m_11, m_12, m_21, m_22, e_1, e_2 = M[1, 0], M[1, 1], M[1, 2], M[1, 3], M[0, 4], M[0, 5]

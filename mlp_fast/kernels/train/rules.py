@@ -25,7 +25,7 @@ def sgd(theta: Floats, gradient: Floats, state: State, eta: float) -> None:
 
 @kernel
 def momentum(theta: Floats, gradient: Floats, state: State, eta: float) -> None:
-    """Momentum: v = μ v - η g; w += v. Nesterov's: w += μ v - η g."""
+    """Momentum (U2): v = μ v - η g; w += v. Nesterov's (U3): w += μ v - η g."""
     real, v = theta.dtype.type, state.first
     rate, mu, nesterov = real(eta), real(state.numbers[0]), state.numbers[1] != 0
     zero = splat(real(0.0))
@@ -41,7 +41,7 @@ def momentum(theta: Floats, gradient: Floats, state: State, eta: float) -> None:
 
 @kernel
 def rmsprop(theta: Floats, gradient: Floats, state: State, eta: float) -> None:
-    """RMSprop: s = ρ s + (1-ρ) g²; w -= η g / (√s + ε)."""
+    """RMSprop (U4): s = ρ s + (1-ρ) g²; w -= η g / (√s + ε)."""
     real, mean = theta.dtype.type, state.first
     rate, rho, epsilon = real(eta), real(state.numbers[0]), real(state.numbers[1])
     rest, zero = real(1.0 - state.numbers[0]), splat(real(0.0))
@@ -55,13 +55,13 @@ def rmsprop(theta: Floats, gradient: Floats, state: State, eta: float) -> None:
 
 @kernel
 def adam(theta: Floats, gradient: Floats, state: State, eta: float) -> None:
-    """Adam: m = β₁ m + (1-β₁) g; v = β₂ v + (1-β₂) g²; w -= η m̂ / (√v̂ + ε)."""
+    """Adam (U5): m = β₁ m + (1-β₁) g; v = β₂ v + (1-β₂) g²; w -= η m̂ / (√v̂ + ε)."""
     adapt(theta, gradient, state, eta)
 
 
 @kernel
 def adamw(theta: Floats, gradient: Floats, state: State, eta: float) -> None:
-    """AdamW: first w -= η λ w, biases left out, then as Adam."""
+    """AdamW (U6): first w -= η λ w, biases left out, then as Adam."""
     decay = theta.dtype.type(eta * state.numbers[3])
     for i in range(0, theta.size, lanes(theta)):
         w = load(theta, i)
@@ -91,7 +91,7 @@ def adapt(theta: Floats, gradient: Floats, state: State, eta: float) -> None:
 
 @kernel
 def rprop(theta: Floats, gradient: Floats, state: State, eta: float) -> None:
-    """RPROP without backtracking: steps Δ grow while g keeps its sign, and shrink if it turns."""
+    """RPROP (U7), no backtracking: steps Δ grow while g keeps its sign, and shrink if it turns."""
     real, steps, before = theta.dtype.type, state.first, state.second
     up, down = real(state.numbers[0]), real(state.numbers[1])
     least, most = real(state.numbers[2]), real(state.numbers[3])
