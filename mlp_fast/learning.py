@@ -136,6 +136,7 @@ class Learner(NamedTuple):
     def _learning(self, rule: Rule, weights: Floats | None = None) -> Learning:
         """Return how kernels are to learn by any rule."""
         settings, layout = self.settings, self.net.layout
+        weights = NOTHING[layout.dtype] if weights is None else weights
         optimizer, clip_norm = settings.optimizer, settings.clip_norm
         state = self._state.for_kernels(optimizer, layout, penalty=settings.l2 > 0)
         linear = optimizer.as_linear()
@@ -150,7 +151,7 @@ class Learner(NamedTuple):
             nesterov=nesterov,
             l2=settings.l2,
             clip_norm=math.inf if clip_norm is None else clip_norm,
-            sample_weights=NOTHING[layout.dtype] if weights is None else weights,
+            sample_weights=read_only(weights),  # of one type for kernels, if there are none, too
         )
 
 

@@ -75,8 +75,20 @@ class MLP:
     beta : float or sequence of float, default 1.0
         Steepness of the sigmoid (38), for all layers or one per layer, the output included; 1 for
         every layer that is not a sigmoid.
-    learning_rate : float, default 0.01
-        Learning rate η (4).
+    optimizer : str or Optimizer, default 'sgd'
+        The update rule, what becomes of the weights given the gradient of a batch, by name or as an
+        object of `mlp_fast.optimizers`, with numbers other than its defaults: 'sgd', 'momentum',
+        'rmsprop', 'adam', 'adamw' or 'rprop'.
+    learning_rate : float, schedule or function, default 0.01
+        Learning rate η (4): a number, a schedule of `mlp_fast.schedules`, or any function of the
+        epoch, counted from 0, that returns a number of 0 or more. It is called once for each epoch,
+        of which a `partial_train` is one; a `step` or a `backward` is none. 'rprop' has none.
+    l2 : float, default 0.0
+        λ of the penalty λ/2 Σw² that is added to the mean loss, biases left out. 'adamw' has a
+        weight_decay in its place.
+    clip_norm : float or None, default None
+        The largest norm of the gradient of a batch, over all layers, before L2: a longer one is
+        scaled down to it.
     epochs : int, default 200
         Passes over the examples.
     batch_size : int or None, default None
@@ -120,9 +132,11 @@ class MLP:
         not finite may go unnoticed while it meets only inputs that are 0.
     error_ : float
         Sum of (a - t)² over the examples of the last epoch, divided by their number, from the
-        forward passes that the epoch trained on; NaN if no epoch was finished.
+        forward passes that the epoch trained on; NaN if no epoch was finished. Weights of samples
+        do not count.
     loss_curve_ : ndarray of float64, shape (epochs_,)
-        Mean loss over the examples of each epoch, from the same passes.
+        Mean loss over the examples of each epoch, from the same passes: weighted, if samples have
+        weights, and with the penalty λ/2 Σw² of the weights before each step, if there is ``l2``.
     validation_loss_curve_ : ndarray of float64, shape (epochs_,)
         Mean loss over the validation rows after each epoch; NaN for epochs without.
     epochs_ : int
@@ -272,20 +286,25 @@ class MLP:
         ----------
         X : array_like or scipy.sparse CSR, shape (k, n_in), or iterable of pairs (X, T)
             Inputs, one row for each example; finite real numbers. Sparse rows are never made dense.
-            Or, without T, chunks of examples, such as of a file that is larger than memory. They
-            are iterated anew for each epoch, and shuffled one by one; no batch spans two of them,
-            except that a full batch is all of them.
+            Or, without T, chunks of examples, such as of a file that is larger than memory, each
+            (X, T) or (X, T, sample_weight). They are iterated anew for each epoch, and shuffled one
+            by one; no batch spans two of them, except that a full batch is all of them.
         T : array_like, shape (k, n_out) or (k,), optional
             Targets within the range of the output activation; for classes, one-hot rows.
         epochs : int, optional
             Passes over the examples.
-        layer_sizes, activation, output_activation, loss, beta, learning_rate, batch_size : optional
+        layer_sizes, activation, output_activation, loss, beta, optimizer, learning_rate : optional
             Options of `MLP`, which explains them. What is given here is in force until the next
             `train` or `init_weights`; the others are as `MLP` was given them.
-        shuffle, orders, initialisation, random_state, dtype, verbose, save_weights : optional
+        l2, clip_norm, batch_size, shuffle, orders, initialisation, random_state, dtype : optional
             Likewise.
-        progress, validation_fraction, patience, tol : optional
+        verbose, save_weights, progress, validation_fraction, patience, tol : optional
             Likewise.
+        sample_weight : array_like, shape (k,), optional
+            How much each example counts, 0 or more; divided by their mean over the rows that are
+            trained on, so that only ratios matter. The objective of a batch of B examples is then
+            (1/B) Σ sᵢ lossᵢ. Validation is not weighted. Chunks have theirs in them, and those are
+            taken as they are.
         weights : sequence of arrays, optional
             Weights to start from, of shape (n_in + 1, n_out) per layer; they are copied.
         validation : tuple (X, T), optional
@@ -397,12 +416,16 @@ class MLP:
             As for `train`; other examples may be given, of as many inputs and outputs.
         epochs : int, optional
             How many epochs more.
-        learning_rate, batch_size, shuffle : optional
-            Options of `MLP`; those that are not given stay in force.
+        optimizer, learning_rate, l2, clip_norm, batch_size, shuffle : optional
+            Options of `MLP`; those that are not given stay in force. A rule of the same name goes
+            on from where it stands, its momentum, say; another one starts afresh. The epochs of a
+            schedule are counted on.
         orders : array of int, shape (epochs, k), optional
             The order of each epoch; must be given again, or be None, if `train` was given any.
         verbose, save_weights, progress, validation_fraction, patience, tol : optional
             Options of `MLP`, likewise. Of the same examples, the same are held out again.
+        sample_weight : array_like, shape (k,), optional
+            As for `train`; must be given again if it is to hold.
         validation, callback, checkpoint, checkpoint_every : optional
             As for `train`; those that are not given are as in the last `train` or `resume` of this
             object. Files and copies hold none of them: after them, `validation` must be given
@@ -479,9 +502,10 @@ class MLP:
     ) -> Self:
         """Train by one pass over rows in their order, such as the next ones of a stream.
 
-        The first call makes the network, unless there is one already. Each call counts as an epoch.
-        Without `batch_size` in force, it is one step. Validation rows, patience and callbacks are
-        left out; after a training with patience, it goes on from the last weights, not the best.
+        The first call makes the network, unless there is one already. Each call counts as an epoch,
+        also for a schedule of the learning rate. Without `batch_size` in force, it is one step.
+        Validation rows, patience and callbacks are left out; after a training with patience, it
+        goes on from the last weights, not the best.
 
         Parameters
         ----------
@@ -490,7 +514,8 @@ class MLP:
         T : array_like, shape (k, n_out) or (k,)
             Targets.
         sample_weight : array_like, shape (k,), optional
-            A weight for each row, 0 or more, taken as given.
+            How much each row counts, 0 or more. Unlike those of `train` they are taken as they are,
+            not divided by their mean, which would not be that of the stream.
 
         Returns
         -------
@@ -552,7 +577,9 @@ class MLP:
         The file is an ``.npz`` without pickles, that `numpy.load` opens, too: ``weights_0`` and so
         on, of shape (n_in + 1, n_out), the state of training, and ``header.json``. It is written in
         one piece or not at all: a file that is there already stays as it is until then.
-        `saved_weights`, callbacks and validation rows are not saved.
+        `saved_weights`, callbacks and validation rows are not saved. What the update rule keeps is,
+        and so is a schedule of `mlp_fast.schedules`; where ``learning_rate`` is another function,
+        it must be given again to train the loaded network.
 
         Parameters
         ----------
@@ -749,12 +776,14 @@ class MLP:
     def backward(self, T: ArrayLike, learning_rate: float | None = None) -> None:
         """Update the weights once, by the errors of the batch last given to `forward` (78).
 
+        By the update rule in force, with L2 and clipping.
+
         Parameters
         ----------
         T : array_like, shape (k, n_out) or (k,)
             Targets of that batch.
         learning_rate : float, optional
-            η; by default the one in force.
+            η; by default the one in force, a schedule's being that of the epoch that is next.
 
         Raises
         ------
@@ -800,6 +829,8 @@ class MLP:
     ) -> float:
         """Learn from one sample: one forward pass and one update (algorithm 2.4.1).
 
+        By the update rule in force, with L2 and clipping.
+
         For samples that arrive one by one. If all are at hand, `train` with ``batch_size=1`` takes
         the same steps, up to rounding, without a call for each.
 
@@ -810,19 +841,23 @@ class MLP:
         t : array_like, shape (n_out,), or a number if there is one output
             Targets.
         learning_rate : float, optional
-            η; by default the one in force.
+            η; by default the one in force, a schedule's being that of the epoch that is next.
+        sample_weight : float, default 1.0
+            How much the sample counts, 0 or more: its loss and its gradient are multiplied by it.
 
         Returns
         -------
         float
-            The loss of the sample before the update.
+            The loss of the sample before the update, weighted, and with the penalty if there is
+            ``l2``.
 
         Raises
         ------
         NotFittedError
             If there are no weights yet: see `init_weights`.
         ValueError, TypeError
-            If an array is invalid; the network is then unchanged.
+            If an array is invalid, or the update rule in force is for full batches only; the
+            network is then unchanged.
 
         Warns
         -----
@@ -1032,7 +1067,8 @@ class MLP:
         Returns
         -------
         float
-            The mean over the rows of the network's loss, for the squared error that of (48).
+            The mean over the rows of the network's loss, for the squared error that of (48), with
+            the penalty λ/2 Σw² if there is ``l2``.
 
         Raises
         ------

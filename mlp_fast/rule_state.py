@@ -1,7 +1,7 @@
 """What an update rule keeps from step to step, and how kernels are told of it."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,11 +67,18 @@ def state_for(optimizer: Optimizer, layout: Layout, before: RuleState | None) ->
     return RuleState.fresh(optimizer, layout)
 
 
+def kernel_of(optimizer: Optimizer) -> Any:
+    """Return the kernel of a rule: an attribute of an object would be a method, each its own."""
+    kernel = optimizer.kernel
+    return getattr(kernel, "__func__", kernel)
+
+
 def step_of(optimizer: Optimizer, theta: Floats, state: State) -> int:
     """Return the address of the kernel of a rule, compiled or loaded when it is first asked for."""
-    key = optimizer.kernel, theta.dtype
+    kernel = kernel_of(optimizer)
+    key = kernel, theta.dtype
     if key not in _addresses:
-        _addresses[key] = address_of(optimizer.kernel, theta, theta, state, 0.0)
+        _addresses[key] = address_of(kernel, theta, theta, state, 0.0)
     return _addresses[key]
 
 

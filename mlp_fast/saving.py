@@ -22,7 +22,7 @@ from mlp_fast.net import Net
 from mlp_fast.options import DTYPES, LARGEST_SEED, all_sizes
 from mlp_fast.rule_state import RuleState
 from mlp_fast.settings import Settings
-from mlp_fast.update_rule import Optimizer
+from mlp_fast.update_rule import SGD, Optimizer
 
 Arrays = dict[str, NDArray[Any]]
 Header = dict[str, Any]
@@ -154,8 +154,9 @@ def _network(header: Header, arrays: Arrays) -> Saved:
     online, vector = _take(header, "online_layout", bool), _take(header, "vector", bool)
     if vector and sizes[-1] != 1:
         raise ValueError(f"its targets were 1-D, but it has {sizes[-1]} outputs")
-    # the layout follows from the batch size that the network was made for, which may have changed
-    made_for = in_force.told({"batch_size": 1 if online else None})
+    # the layout follows from the batch size that the network was made for, which may have changed,
+    # as may the rule: one for full batches would refuse it
+    made_for = in_force.told({"batch_size": 1 if online else None, "optimizer": SGD()})
     history = _history(header, arrays)
     weights = _layers(arrays, "weights", len(sizes) - 1, in_force.dtype)
     net = Net.fresh(made_for, sizes, history.seed, vector, weights=weights)

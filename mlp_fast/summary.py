@@ -34,7 +34,10 @@ def summary(net: Net, in_force: Settings, history: History) -> str:
 def update_rule(in_force: Settings) -> str:
     """Return how the weights are updated, in words."""
     rule, rate = in_force.optimizer, in_force.learning_rate
-    words = [repr(rule)]
+    from mlp_fast.optimizers import OPTIMIZERS  # slow to import
+
+    default = OPTIMIZERS.get(rule.name)
+    words = [rule.name if default is not None and rule == default() else repr(rule)]
     if not rule.full_batch:
         words.append(f"learning_rate {rate:g}" if isinstance(rate, float) else f"{rate!r}")
     if in_force.l2:

@@ -11,8 +11,10 @@ from mlp_fast.boundary.rows import csr_rows
 from mlp_fast.extras import extra
 from mlp_fast.kernels.compile.notice import NOTICE, is_heard
 from mlp_fast.mlp import MLP
+from mlp_fast.net import Net
 from mlp_fast.options import DTYPES, Dtype, items
 from mlp_fast.paths import PATHS, Path
+from mlp_fast.rule_state import RuleState, step_of
 from mlp_fast.update_rule import PLAIN
 
 Use = Literal["online", "batch", "predict", "step", "sparse", "rules"]
@@ -68,6 +70,8 @@ def warmup(dtypes: "Dtype | Sequence[Dtype]" = DTYPES, uses: Use | Sequence[Use]
     with NOTICE.silenced():
         for path, m, dtype in _shown(jobs):
             follow(path, m, dtype)
+        for m in networks if "rules" in wanted else ():
+            compile_rules(m)
 
 
 def uses_of(path: Path) -> set[Use]:
@@ -103,6 +107,17 @@ def _counted(jobs: list[Job]) -> Iterator[Job]:
         path, _, dtype = job
         print(f"{i + 1} of {len(jobs)}: {path.call}, {path.name}, {dtype}", file=sys.stderr)
         yield job
+
+
+def compile_rules(m: MLP) -> None:
+    """Compile or load the kernel of every update rule, which no path is compiled with."""
+    from mlp_fast.optimizers import OPTIMIZERS
+
+    net = Net.fresh(m.settings, (1, 1), 0, vector=False)
+    for rule in OPTIMIZERS.values():
+        optimizer, layout = rule(), net.layout
+        state = RuleState.fresh(optimizer, layout).for_kernels(optimizer, layout, penalty=False)
+        step_of(optimizer, net.theta, state)
 
 
 def follow(path: Path, m: MLP, dtype: str) -> None:

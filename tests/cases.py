@@ -5,6 +5,11 @@ import pytest
 
 from mlp_fast import MLP
 from mlp_fast.activations import ACTIVATIONS, trainable
+from mlp_fast.boundary.arrays import read_only
+from mlp_fast.boundary.examples import Examples
+from mlp_fast.boundary.rows import dense_rows
+from mlp_fast.kernels.linalg.matrix import Rows
+from mlp_fast.learning import Learner
 from mlp_fast.losses import LOSSES as LOSS
 from mlp_fast.losses import outputs_of
 from mlp_fast.reference import Reference
@@ -62,6 +67,14 @@ def make_pair(sizes, hidden, output, loss, dtype="float64", seed=3):
     )
     m.init_weights(sizes, seed)
     return m, reference_of(m, loss, activations, betas)
+
+
+def calls_of(m, X, T, epochs=1, weights=None, **options):
+    """Return the calls by which a fresh network would train on rows, with some other options."""
+    settings = m.settings.told(options)
+    rows = X if isinstance(X, Rows) else dense_rows(read_only(X))
+    examples = Examples(rows, read_only(T), False, weights)
+    return Learner(m._net, settings, m._history).calls(examples, settings.rate(0), epochs)
 
 
 def assert_to_rounding(actual, expected, steps):

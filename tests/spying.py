@@ -8,6 +8,7 @@ from mlp_fast import paths
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.network.arguments import Data
 from mlp_fast.paths import PATHS, Path
+from mlp_fast.update_rule import LINEAR
 
 
 class Taken(NamedTuple):
@@ -59,5 +60,5 @@ def without(applies):
 
 
 def general():
-    """Leave only the general paths in the table."""
-    return without(lambda path: path.plain)
+    """Leave only the general paths in the table: of linear rules, those that know all rules."""
+    return without(lambda path: path.special or path.rules == LINEAR)

@@ -122,7 +122,7 @@ for name in ("softplus", "gelu"):
             try_out(name, (70, 1, 3), batch_size, sparse=True)
             try_out(name, (17, 9, 3), batch_size, sparse=True)
     try_out(name, (2, 2, 1), 1)
-    special = {path.name for path in paths.PATHS if path.plain}
+    special = {path.name for path in paths.PATHS if path.special}
     print(name, bool(took & special))
 """
 

@@ -17,7 +17,9 @@ import tempfile
 import numpy as np
 import scipy.sparse as sp
 from mlp_fast import MLP
+from mlp_fast.optimizers import OPTIMIZERS, Momentum
 
+RULES = [*OPTIMIZERS, Momentum(0, nesterov=1 > 0)]
 X = np.random.default_rng(0).random((12, 4))
 T = np.eye(3)[np.arange(12) % 3]
 strided = np.zeros((24, 8))[::2, ::2]
@@ -59,6 +61,19 @@ with tempfile.TemporaryDirectory() as folder:
         for n, k in ((2, 4), (2, 5), (3, 4), (3, 5), (8, 4), (8, 5)):
             MLP(layer_sizes=n, dtype=dtype).train(X[:k, :2], T[:k, 0], 1)
         MLP(layer_sizes=(2, 2), batch_size=4, dtype=dtype).train(X[:, :2], T, 1)
+        rated = [MLP(3, optimizer=rule, dtype=dtype) for rule in RULES] + [MLP(3, dtype=dtype)]
+        for m in rated:
+            for data in (X, sp.csr_array(X)):
+                m.train([(data, T), (data, T, np.arange(12))], epochs=1)
+                m.train(data, T, 1, sample_weight=range(12)).train(data, T, 1, clip_norm=1)
+                m.resume(data, T, 1, l2=0 if m.settings.optimizer.decays else 1)
+                m.forward(data), m.backward(T)
+                if m.settings.optimizer.full_batch:
+                    continue
+                m.step(X[0], T[0]), m.step(X[0], T[0], 0.1, 2)
+                for batch_size in (1, 5):
+                    m.train(data, T, 1, batch_size=batch_size, sample_weight=range(12))
+                    m.train(data, T, 1, batch_size=batch_size, clip_norm=1)
     del mapped
 """
 
@@ -123,6 +138,33 @@ def test_after_warmup_a_second_process_compiles_nothing_whatever_it_calls(filled
     before = sorted(filled.cache.rglob("*.nbc"))
     run(NO_COMPILER + EVERYTHING + ALL_HITS, filled.cache, **filled.environment)
     assert sorted(filled.cache.rglob("*.nbc")) == before
+
+
+PLAIN = """
+import numpy as np
+import scipy.sparse as sp
+from mlp_fast import MLP
+from mlp_fast.kernels.compile.jit import KERNELS
+
+X, T = np.ones((20, 70)), np.zeros((20, 2))
+for batch_size in (1, 20, None):
+    m = MLP(3, batch_size=batch_size).train(X, T, 2, validation=(X, T), patience=3)
+    m.resume(X, T, 2, learning_rate=lambda epoch: 0.1)
+    m.partial_train(X, T)
+MLP(3).train([(X, T), (X, T)], epochs=2)
+m.step(X[0], T[0], 0.1)
+m.forward(X)
+m.backward(T)
+print(*sorted(kernel.__name__ for kernel in KERNELS if kernel.signatures))
+"""
+
+
+def test_plain_gradient_descent_needs_no_kernel_of_other_rules(filled):
+    """Or else its users would wait for more to be compiled, when they first train."""
+    loaded = run(NO_COMPILER + PLAIN, filled.cache, **filled.environment).split()
+    trained = {"train_in_blocks", "train_batch", "accumulate", "descend_by", "train_one"}
+    shared = {"all_finite", "evaluate", "place_draws", "recall"}
+    assert {*loaded} == trained | {"backward_forwarded"} | shared
 
 
 def test_without_kept_kernels_the_compiler_is_called_and_refused(tmp_path):

@@ -14,6 +14,7 @@ from mlp_fast import MLP, __main__, __version__, demo
 
 MODULES = [
     "mlp",
+    "optimizers",
     "plots.activations",
     "plots.animation",
     "plots.boundary",

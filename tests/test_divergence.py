@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from cases import DTYPES, HIDDEN
+from cases import DTYPES, HIDDEN, calls_of
 from cross import cross
 from spying import general
 
-from mlp_fast import MLP, calls, net
+from mlp_fast import MLP, calls, learning
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.inputs import as_rows
 from mlp_fast.kernels.network.arguments import Curves
+from mlp_fast.optimizers import Momentum
 
 # inputs, hidden layers, outputs, batch size, and the kernel that trains
 PATHS = {
@@ -32,7 +33,14 @@ PATHS = {
     "sparse, one by one": (100, (1,), 2, 1, "train_sparse_one_by_one"),
     "sparse, one output": (100, (), 1, 1, "train_sparse_one_output"),
     "sparse, batches": (5, (6,), 3, 3, "train_sparse_batch"),
+    "blocks, momentum": (7, (20,), 2, 1, "train_in_linear_blocks"),
+    "one by one, momentum": (100, (1,), 2, 1, "train_one_by_rule"),
+    "batches, momentum": (5, (6,), 3, 3, "train_batch_by_rule"),
+    "sparse, blocks, momentum": (7, (20,), 2, 1, "train_sparse_in_linear_blocks"),
+    "sparse, one by one, momentum": (100, (1,), 2, 1, "train_sparse_one_by_rule"),
+    "sparse, batches, momentum": (5, (6,), 3, 3, "train_sparse_batch_by_rule"),
 }
+MOMENTUM = {"optimizer": Momentum(0.5, nesterov=True), "l2": 1e-3}
 EPOCHS = 3000
 
 
@@ -46,7 +54,7 @@ def runs(monkeypatch):
             super().__init__(*arguments, **options)
             made.append(self)
 
-    monkeypatch.setattr(net, "Calls", Noted)
+    monkeypatch.setattr(learning, "Calls", Noted)
     return made
 
 
@@ -74,10 +82,15 @@ def diverge(path, dtype, hidden="tanh", rate=3.0, **options):
     X, T = data_of(path)
     largest = 1 + (sizes[-1] if sizes else np.mean(np.sum(X**2, axis=1)))
     options |= {"batch_size": batch_size, "learning_rate": rate / largest, "dtype": dtype}
+    options |= rule_of(path)
     m = MLP(layer_sizes=sizes, activation=hidden, output_activation="linear")
     with pytest.warns(RuntimeWarning, match="diverged in epoch"):
         m.train(sp.csr_array(X) if path.startswith("sparse") else X, T, EPOCHS, **options)
     return m
+
+
+def rule_of(path):
+    return MOMENTUM if path.endswith("momentum") else {}
 
 
 def rows_of(path, X):
@@ -120,7 +133,7 @@ def test_paths_of_the_same_mathematics_stop_within_an_epoch(
     monkeypatch.setitem(PATHS, "sparse", (*shape, batch_size, None))
     kept = [len(diverge(path, dtype, rate=rate).loss_curve_) for path in ("special", "sparse")]
     with monkeypatch.context() as patch:
-        patch.setattr(net, "are_moderate", lambda *_: False)
+        patch.setattr(learning, "are_moderate", lambda *_: False)
         kept.append(len(diverge("special", dtype, rate=rate).loss_curve_))
     with general():
         kept.append(len(diverge("special", dtype, rate=rate).loss_curve_))
@@ -150,7 +163,7 @@ def test_paths_agree_where_numbers_are_extreme_from_the_start(kind, batch_size, 
             warnings.simplefilter("ignore", RuntimeWarning)
             m.train(rows, T, 20, shuffle=False)
         kept.append(len(m.loss_curve_))
-        monkeypatch.setattr(net, "are_moderate", lambda *_: False)
+        monkeypatch.setattr(learning, "are_moderate", lambda *_: False)
     assert max(kept) - min(kept) <= 1, kept
 
 
@@ -168,7 +181,7 @@ def test_a_tiny_batch_keeps_every_finite_epoch():
 def test_what_a_diverged_call_leaves_in_its_buffers_changes_no_bit(path, hidden, dtype):
     n_in, sizes, n_out, batch_size, _ = PATHS[path]
     options = {"activation": hidden, "output_activation": "linear", "dtype": dtype}
-    options["learning_rate"] = 1e-6
+    options |= {"learning_rate": 1e-6, **rule_of(path)}
     m = MLP(layer_sizes=sizes, batch_size=batch_size, shuffle=False, epochs=1, **options)
     m.init_weights((n_in, *sizes, n_out), 0)
     start = [4 * W for W in m.weights]  # so that sums of huge inputs overflow
@@ -176,9 +189,10 @@ def test_what_a_diverged_call_leaves_in_its_buffers_changes_no_bit(path, hidden,
     huge = np.finfo(dtype).max
     results = []
     for spoilt in (False, True):
-        m.weights = start
-        run = m._net.calls(m.settings, rows_of(path, X), read_only(T), 0, 0, 1)
+        m.weights, m._history.rule = start, None
+        run = calls_of(m, rows_of(path, X), T)
         kernel, (network, data, rule, work) = run._path.kernel, run._arguments
+        kept = run._state and run._state.twin()
         if spoilt:
             bad = data._replace(
                 rows=rows_of(path, np.copysign(huge, X)), T=read_only(np.copysign(huge, T))
@@ -188,6 +202,8 @@ def test_what_a_diverged_call_leaves_in_its_buffers_changes_no_bit(path, hidden,
             assert not np.isfinite(m._net.theta).all()
             m._net.theta[:] = 0  # padding too, as when a run returns to the weights it kept
             m.weights = start
+            if kept:
+                run._state.take(kept)
         curves = Curves(np.zeros(2), np.zeros(2))
         first = run.per_epoch - 1  # a small batch, in buffers that were full
         first -= first % run._path.cut

@@ -11,6 +11,7 @@ from mlp_fast import MLP
 from mlp_fast.activations import ACTIVATIONS
 from mlp_fast.kernels.network.initial import INITIALISATIONS
 from mlp_fast.losses import LOSSES
+from mlp_fast.optimizers import OPTIMIZERS
 
 ROOT = Path(__file__).parents[1]
 BENCH = ROOT / "asv_bench"
@@ -52,7 +53,7 @@ def test_a_lost_comparison_is_marked():
     assert "| XOR | 5/s | **0.99** | 1.00 | 1,200 |" in writer.table(lines)
 
 
-@pytest.mark.parametrize("name", [*ACTIVATIONS, *LOSSES, *INITIALISATIONS])
-def test_every_activation_loss_and_initialisation_is_in_the_readme_and_in_the_docstring(name):
+@pytest.mark.parametrize("name", [*ACTIVATIONS, *LOSSES, *OPTIMIZERS, *INITIALISATIONS])
+def test_every_name_that_an_option_may_have_is_in_the_readme_and_in_the_docstring(name):
     assert f"`{name}`" in (ROOT / "README.md").read_text()
     assert f"'{name}'" in MLP.__doc__

@@ -12,7 +12,9 @@ from scipy.optimize import minimize
 from states import everything
 
 from mlp_fast import MLP
+from mlp_fast.optimizers import Momentum
 from mlp_fast.reference import Reference
+from mlp_fast.schedules import Step
 
 SHAPES = [(5, 3), (5, 17, 3), (13, 2, 3), (5, 4, 1, 6, 3)]  # the third by output
 ROWS = [1, 23, 257, 600]  # the kernels take 256 at a time
@@ -303,3 +305,16 @@ def test_a_summary_needs_weights_but_no_training():
         "update rule: sgd, learning_rate 0.01",
         "epochs trained: 0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"optimizer": "adam"}, "adam, learning_rate 0.01"),
+        ({"optimizer": Momentum(0.5), "l2": 0.1}, f"{Momentum(0.5)}, learning_rate 0.01, l2 0.1"),
+        ({"optimizer": "rprop", "clip_norm": 2.0}, "rprop, clip_norm 2"),
+        ({"learning_rate": Step(0.5, 10)}, f"sgd, {Step(0.5, 10)}"),
+    ],
+)
+def test_a_summary_tells_the_rule_and_what_goes_with_it(options, words):
+    assert f"\nupdate rule: {words}\n" in MLP((), **options).init_weights((2, 1)).summary()

@@ -17,7 +17,9 @@ import mlp_fast
 from mlp_fast import warming
 from mlp_fast.kernels.compile import notice
 from mlp_fast.kernels.compile.notice import Notice, is_heard
+from mlp_fast.optimizers import OPTIMIZERS
 from mlp_fast.paths import PATHS
+from mlp_fast.update_rule import PLAIN
 
 LINE = "mlp_fast: compiling, a few seconds for each new way to train or predict; "
 
@@ -258,7 +260,10 @@ def on_a_terminal(code, cache, **environment):
 
 def warmed(*arguments, **named):
     """Return the paths and dtypes that are followed."""
-    with mock.patch.object(warming, "follow") as followed:
+    with (
+        mock.patch.object(warming, "follow") as followed,
+        mock.patch.object(warming, "compile_rules"),
+    ):
         mlp_fast.warmup(*arguments, **named)
     return [(call.args[0], call.args[2]) for call in followed.call_args_list]
 
@@ -276,6 +281,9 @@ def warmed(*arguments, **named):
             ["predict", "batch", "sparse"],
             {"train", "accumulate", "descend", "predict", "recall", "evaluate"},
         ),
+        (["online", "rules"], {"train"}),
+        (["batch", "sparse", "rules"], {"train", "accumulate", "descend"}),
+        (["step", "rules"], {"step", "forward", "backward", "input_gradient"}),
     ],
 )
 def test_warmup_follows_the_paths_of_the_uses_it_is_told(dtypes, uses, calls):
@@ -287,6 +295,7 @@ def test_warmup_follows_the_paths_of_the_uses_it_is_told(dtypes, uses, calls):
         train = path.call == "train"
         online = path.example.batch_size == 1
         wanted = path.call in calls and (not path.example.sparse or "sparse" in uses)
+        wanted = wanted and (path.rules == PLAIN or "rules" in uses)
         wanted = wanted and not (train and "online" not in uses and online)
         wanted = wanted and not (train and "batch" not in uses and not online)
         for dtype in path.example.dtypes:
@@ -296,7 +305,18 @@ def test_warmup_follows_the_paths_of_the_uses_it_is_told(dtypes, uses, calls):
 def test_every_path_has_a_use_that_may_be_told():
     for path in PATHS:
         assert warming.uses_of(path) <= {*warming.USES}
-        assert warming.uses_of(path) - {"sparse"}
+        assert warming.uses_of(path) - {"sparse", "rules"}
+
+
+@pytest.mark.parametrize("uses", ["batch", ["step", "rules"]])
+def test_warmup_compiles_every_rule_if_rules_are_a_use_of_it(uses):
+    with (
+        mock.patch.object(warming, "follow"),
+        mock.patch.object(warming, "step_of") as compiled,
+    ):
+        mlp_fast.warmup("float32", uses)
+    rules = [(call.args[0].name, call.args[1].dtype.name) for call in compiled.call_args_list]
+    assert rules == [(name, "float32") for name in OPTIMIZERS if "rules" in uses]
 
 
 @pytest.mark.parametrize(
@@ -310,7 +330,9 @@ def test_every_path_has_a_use_that_may_be_told():
         ((None,), "dtypes must be one value or a sequence of them; got None"),
         ((DTYPES, 3), "uses must be one value or a sequence of them; got 3"),
         ((DTYPES, [["online"]]), r"uses must be some of .*; got \[\['online'\]\]"),
-        ((DTYPES, "sparse"), "more than 'sparse' alone; got 'sparse'"),
+        ((DTYPES, "sparse"), "more than 'sparse' and 'rules' alone; got 'sparse'"),
+        ((DTYPES, "rules"), "more than 'sparse' and 'rules' alone; got 'rules'"),
+        ((DTYPES, ["rules", "sparse"]), "more than 'sparse' and 'rules' alone; got"),
         ((DTYPES, []), r"uses must be some of .*; got \[\]"),
     ],
 )

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from cases import calls_of
 from cross import cross
 
 from mlp_fast import MLP
-from mlp_fast.boundary.arrays import read_only
-from mlp_fast.boundary.rows import dense_rows
 
 PAIRS = [("softmax", "cross_entropy", 2), ("sigmoid", "binary_cross_entropy", 1)]
 
@@ -18,9 +17,7 @@ def loss_of(h, T, output, loss, dtype):
     m.init_weights((1, h.shape[1]), 0)
     m.weights[0] = np.vstack([np.zeros_like(h), h])
     start = m.weights.copy()
-    X, T = np.ones((1, 1), dtype), read_only(T.astype(dtype))
-    settings = m.settings.told({"learning_rate": 1.0})
-    run = m._net.calls(settings, dense_rows(read_only(X)), T, 0, 0, 1)
+    run = calls_of(m, np.ones((1, 1), dtype), T.astype(dtype), learning_rate=1.0)
     kernel, arguments = run._path.kernel, run._arguments
     kernel(*arguments, run.curves, 0, 1)
     return run.curves.loss[0], start[0] - m.weights[0]

@@ -19,15 +19,18 @@ from mlp_fast.activations import ACTIVATIONS, HIDDEN
 from mlp_fast.attached import Attached
 from mlp_fast.kernels.network.initial import INITIALISATIONS
 from mlp_fast.losses import LOSSES
+from mlp_fast.optimizers import Momentum, RMSprop
 from mlp_fast.options import AS_CONFIGURED, CHECKS, OF_NETWORK
 from mlp_fast.options import DTYPES as NAMED
 from mlp_fast.paths import PATHS
 from mlp_fast.settings import Settings
 from mlp_fast.suggestions import ABSENT, ELSEWHERE
+from mlp_fast.update_rule import ALL, LINEAR, PLAIN
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 T = np.array([[0.0], [1.0], [1.0], [0.0]])
 ATTACHED = Attached._fields
+OF_CALL = "self", "X", "T", "sample_weight"  # of one call: never in force for the next
 FIELDS = {field.name: field.default for field in dataclasses.fields(Settings)}
 OTHER = {
     "layer_sizes": (3,),
@@ -35,7 +38,10 @@ OTHER = {
     "output_activation": "linear",
     "loss": "binary_cross_entropy",
     "beta": 2.0,
+    "optimizer": Momentum(0.5, nesterov=True),
     "learning_rate": 0.5,
+    "l2": 0.25,
+    "clip_norm": 3.0,
     "epochs": 7,
     "batch_size": 1,
     "shuffle": False,
@@ -69,15 +75,15 @@ def test_there_is_one_list_of_options():
     assert [*of_class] == documented(MLP) == names
     of_train = inspect.signature(MLP.train).parameters
     assert documented(MLP.train) == [*of_train][1:]
-    assert sorted({*of_train} - {"self", "X", "T", "weights", *ATTACHED}) == sorted(names)
+    assert sorted({*of_train} - {*OF_CALL, "weights", *ATTACHED}) == sorted(names)
 
 
 def test_resume_has_the_options_that_can_change():
     of_resume = inspect.signature(MLP.resume).parameters
     assert documented(MLP.resume) == [*of_resume][1:-1]  # without those that are fixed
-    assert {*of_resume} - {"self", "X", "T", "fixed", *ATTACHED} == {*FIELDS} - OF_NETWORK
+    assert {*of_resume} - {*OF_CALL, "fixed", *ATTACHED} == {*FIELDS} - OF_NETWORK
     for name, parameter in of_resume.items():
-        if name not in ("self", "X", "T", "fixed"):
+        if name not in (*OF_CALL, "fixed"):
             assert parameter.default is AS_CONFIGURED
     of_train = inspect.signature(MLP.train).parameters
     assert {name: of_train[name].default for name in ATTACHED} == Attached._field_defaults
@@ -85,7 +91,7 @@ def test_resume_has_the_options_that_can_change():
 
 def test_signatures_show_every_default():
     of_class = inspect.signature(MLP).parameters
-    assert {name: p.default for name, p in of_class.items()} == FIELDS
+    assert {name: CHECKS[name](p.default) for name, p in of_class.items()} == FIELDS
     by_position = [n for n, p in of_class.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert by_position == ["layer_sizes"]
     of_train = inspect.signature(MLP.train).parameters
@@ -264,7 +270,7 @@ def test_an_unknown_option_suggests_the_one_that_is_meant(call):
         "Initialisations": "initialisation",
     }
     for unknown, name in (meant | ELSEWHERE).items():
-        if name in ("X", "T"):
+        if name in OF_CALL:
             continue
         with pytest.raises(TypeError, match=f"^unknown option '{unknown}': did you mean '{name}'"):
             call(**{unknown: 1})
@@ -281,7 +287,9 @@ def test_an_unknown_option_suggests_the_one_that_is_meant(call):
 def test_data_may_be_given_by_name_and_is_suggested_for_other_names():
     m = MLP(2).train(T=T, X=X, epochs=3)
     assert np.array_equal(m.weights[0], MLP(2).train(X, T, 3).weights[0])
-    for unknown, name in (("y", "T"), ("x", "X"), ("targets", "T")):
+    of_data = {unknown: name for unknown, name in ELSEWHERE.items() if name in OF_CALL}
+    assert of_data.items() >= {("y", "T"), ("x", "X"), ("sample_weights", "sample_weight")}
+    for unknown, name in of_data.items():
         with pytest.raises(TypeError, match=f"^unknown option '{unknown}': did you mean '{name}'"):
             m.train(X, **{unknown: T})
         with pytest.raises(TypeError, match=f"^unknown option '{unknown}'; the options are layer"):
@@ -289,7 +297,7 @@ def test_data_may_be_given_by_name_and_is_suggested_for_other_names():
 
 
 def test_suggestions_are_options():
-    assert {*ELSEWHERE.values()} <= {*FIELDS, "X", "T"}
+    assert {*ELSEWHERE.values()} <= {*FIELDS, *OF_CALL}
     assert {*FIELDS}.isdisjoint(ELSEWHERE)
     for known in ("hidden_layer_sizes", "alpha", "lr", "batch", "max_iter", "kernel_initializer"):
         assert known in ELSEWHERE or known in ABSENT
@@ -302,15 +310,17 @@ TRAINING = [path for path in PATHS if path.call == "train"]
 
 @cross(path=TRAINING, dtype=DTYPES)
 def test_training_starts_from_the_callers_weights_on_every_path(path, dtype):
-    sizes, k, batch_size, sparse, dtypes = path.example
+    sizes, k, batch_size, sparse, dtypes, *_ = path.example
     if dtype not in dtypes:
         dtype = dtypes[0]
+    forgetful = {PLAIN: {}, LINEAR: {"clip_norm": 1e9}, ALL: {"optimizer": RMSprop(rho=0.0)}}
     rng = np.random.default_rng(0)
     rows = rng.random((k, sizes[0])).astype(dtype)
     if sparse:
         rows = pytest.importorskip("scipy.sparse").csr_array(rows)
     targets = rng.random((k, sizes[-1]))
-    m = MLP(sizes[1:-1], batch_size=batch_size, dtype=dtype, learning_rate=0.5, shuffle=False)
+    told = {"batch_size": batch_size, "dtype": dtype, **forgetful[path.rules]}
+    m = MLP(sizes[1:-1], learning_rate=0.5, shuffle=False, **told)
     whole = copy.deepcopy(m.train(rows, targets, 4, save_weights=True))
     half = whole.saved_weights[2]
     kept = [W.copy() for W in half]

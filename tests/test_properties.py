@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
-from cases import LEGAL_PAIRS, assert_to_rounding, make_data, make_pair
+from cases import LEGAL_PAIRS, assert_to_rounding, calls_of, make_data, make_pair
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mlp_fast.boundary.arrays import read_only
-from mlp_fast.boundary.rows import dense_rows
 from mlp_fast.kernels.train.batch import batch_buffers, train_batch
 from mlp_fast.kernels.train.online_blocks import BLOCK
 
@@ -45,9 +43,8 @@ def test_single_rows_through_the_batch_kernel_equal_online(network):
     net = m._net
     runs = []
     for batch_size in (1, 2):
-        settings = m.settings.told({"batch_size": batch_size, "epochs": 3, "shuffle": False})
         m.weights = before
-        run = net.calls(settings, dense_rows(read_only(X)), read_only(T), 0, 0, 3)
+        run = calls_of(m, X, T, 3, batch_size=batch_size, shuffle=False)
         kernel, arguments = run._path.kernel, run._arguments
         if batch_size == 2:
             network, data, rule, _ = arguments
@@ -128,14 +125,13 @@ def test_cutting_a_run_anywhere_changes_no_bit(network, data):
     network["k"] = data.draw(st.integers(1, 3 * BLOCK))  # online, a run is cut between blocks only
     m, _, X, T = build(network)
     epochs, batch_size = 4, data.draw(st.one_of(st.just(1), st.integers(1, len(X))))
-    settings = m.settings.told({"batch_size": batch_size, "epochs": epochs})
     total = epochs * -(-len(X) // batch_size)
     cuts = sorted(data.draw(st.sets(st.integers(1, total - 1), min_size=1, max_size=5)))
     per_epoch = total // epochs
     results, start = [], m.weights.copy()
     for ends in ([total], [*cuts, total]):
         m.weights = start
-        run = m._net.calls(settings, dense_rows(read_only(X)), read_only(T), 0, 0, epochs)
+        run = calls_of(m, X, T, epochs, batch_size=batch_size)
         kernel, arguments = run._path.kernel, run._arguments
         first = 0
         for last in ends:

@@ -11,6 +11,8 @@ from cross import cross
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.examples import as_examples
 from mlp_fast.boundary.weights import as_weights
+from mlp_fast.history import History
+from mlp_fast.learning import DESCEND, Learner
 from mlp_fast.reference import Reference
 from mlp_fast.validation import Validation
 from mlp_fast.weights import Weights
@@ -37,11 +39,15 @@ def make(sizes, hidden, output, loss, dtype, k=23, rows="dense", seed=0):
 
 def add_gradient(net, settings, examples, gradient, cuts=()):
     """Add the gradient of a chunk, in calls that are cut at some parts; return the curves."""
-    calls = net.calls(settings, examples.rows, examples.T, 0, 0, 1, gradient)
+    calls = Learner(net, settings, History(0)).calls(examples, 0.0, gradient=gradient)
     bounds = [0, *(cut for cut in cuts if cut < calls.per_epoch), calls.per_epoch]
     for first, last in pairwise(bounds):
         assert calls.is_finite_after(first, last)
     return calls.curves
+
+
+def new_gradient(net):
+    return DESCEND.buffers(net.layout.shape)
 
 
 def matrices(net, gradient):
@@ -73,7 +79,7 @@ def assert_close(actual, expected, dtype, terms):
 )
 def test_the_summed_gradient_agrees_with_the_reference(output, loss, hidden, sizes, k, rows, dtype):
     net, settings, reference, examples, (X, T) = make(sizes, hidden, output, loss, dtype, k, rows)
-    gradient, before = net.gradient(), net.theta.tobytes()
+    gradient, before = new_gradient(net), net.theta.tobytes()
     assert not gradient.any()
     curves = add_gradient(net, settings, examples, gradient)
     expected, error, loss_now = summed(reference, X, T)
@@ -90,7 +96,7 @@ def test_chunks_add_up_wherever_calls_are_cut(rows, dtype, sizes, other):
     told = sizes, "tanh", "sigmoid", "squared_error", dtype
     net, settings, reference, examples, (X, T) = make(*told, 700, rows)
     *_, second, (Y, S) = make(*told, 23, other, seed=1)
-    gradient, again = net.gradient(), net.gradient()
+    gradient, again = new_gradient(net), new_gradient(net)
     curves = add_gradient(net, settings, examples, gradient)
     cut = add_gradient(net, settings, examples, again, (1, 2))
     assert again.tobytes() == gradient.tobytes()
@@ -100,7 +106,7 @@ def test_chunks_add_up_wherever_calls_are_cut(rows, dtype, sizes, other):
     assert_close(matrices(net, gradient), expected, dtype, 723)
     before = matrices(net, net.theta)
     total = matrices(net, gradient)
-    net.descend(0.5, gradient)
+    Learner(net, settings, History(0)).descend(0.5, 1, gradient)
     assert not gradient.any()  # for the next epoch
     half = net.theta.dtype.type(0.5)
     after = [W - half * G for W, G in zip(before, total, strict=True)]
@@ -116,7 +122,7 @@ def test_chunks_add_up_wherever_calls_are_cut(rows, dtype, sizes, other):
 def test_the_summed_gradient_is_that_of_the_summed_loss(output, loss, hidden, sizes, rows):
     """By central differences of one kernel's answer, without the reference."""
     net, settings, _, examples, _ = make(sizes, hidden, output, loss, "float64", 7, rows)
-    gradient = net.gradient()
+    gradient = new_gradient(net)
     add_gradient(net, settings, examples, gradient)
     validation = Validation(net, examples)
     for W, G in zip(Weights(net.layout, net.theta), matrices(net, gradient), strict=True):
