@@ -36,27 +36,17 @@ class Recipe:
 
 
 SOFTMAX = "softmax", "cross_entropy"
-DEEP = Network((784, 300, 100, 10), "relu", *SOFTMAX)
-ADAM = replace(DEEP, learning_rate=0.002, batch_size=128, optimizer="adam")
-MOMENTUM = replace(DEEP, learning_rate=0.05, batch_size=32, optimizer="momentum")
-SHALLOW = (784, 100, 10)
+NETWORK = Network((784, 200, 10), "relu", *SOFTMAX)
+SIZES = (784, 100, 10), (784, 200, 10), (784, 300, 10), (784, 300, 100, 10)
+EPOCHS = 4, 6, 8
+ADAM = replace(NETWORK, optimizer="adam", batch_size=64, learning_rate=0.003)
+MOMENTUM = replace(NETWORK, optimizer="momentum", batch_size=32, learning_rate=0.05)
 
-RECIPES = {"adam": Recipe(ADAM, 8), "momentum": Recipe(MOMENTUM, 6)}
+RECIPES = {
+    "adam": Recipe(ADAM, 6),
+    "momentum": Recipe(replace(MOMENTUM, sizes=(784, 100, 10)), 8),
+}
 CANDIDATES = {
-    "adam": [
-        Recipe(ADAM, 4),
-        Recipe(ADAM, 6),
-        Recipe(ADAM, 8),
-        Recipe(replace(ADAM, learning_rate=0.001), 6),
-        Recipe(replace(ADAM, hidden="sigmoid", learning_rate=0.005), 6),
-        Recipe(replace(ADAM, sizes=SHALLOW, learning_rate=0.005), 8),
-    ],
-    "momentum": [
-        Recipe(MOMENTUM, 4),
-        Recipe(MOMENTUM, 6),
-        Recipe(MOMENTUM, 8),
-        Recipe(replace(MOMENTUM, learning_rate=0.02), 6),
-        Recipe(replace(MOMENTUM, hidden="sigmoid", learning_rate=0.1), 6),
-        Recipe(replace(MOMENTUM, sizes=SHALLOW, learning_rate=0.1), 8),
-    ],
+    rule: [Recipe(replace(net, sizes=sizes), epochs) for sizes in SIZES for epochs in EPOCHS]
+    for rule, net in (("adam", ADAM), ("momentum", MOMENTUM))
 }
