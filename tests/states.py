@@ -8,6 +8,11 @@ def bits(m):
     return [W.tobytes() for W in m.weights]
 
 
+def kept_by(rule):
+    """Return what an update rule keeps."""
+    return rule.name, [*rule.arrays], [A.tobytes() for A in rule.all_arrays]
+
+
 def state(m, ended=True):
     """Return all that is kept of a training; why it ended only if that is to be the same."""
     history = m._history
@@ -16,6 +21,7 @@ def state(m, ended=True):
         "weights": bits(m),
         "last": None if last is None else last.tobytes(),
         "best": best and (best.epoch, best.loss, best.theta.tobytes()),
+        "rule": history.rule and kept_by(history.rule),
         "loss": history.loss_curve.tobytes(),
         "validation": history.validation_loss_curve.tobytes(),
         "counts": (history.epochs, history.passes, history.seed, history.best_epoch),

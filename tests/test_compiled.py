@@ -9,8 +9,11 @@ from collections import Counter
 import pytest
 from processes import NO_COMPILER, PACKAGE, QUICK, SMALL, TARGET, completed, is_runnable, run
 
-import mlp_fast.warming  # noqa: F401  # which imports all that is compiled
+import mlp_fast.optimizers  # noqa: F401  # whose kernels are imported with it
 from mlp_fast.kernels.compile.jit import INNER_KERNELS, KERNELS
+from mlp_fast.paths import PATHS
+
+IMPORTED = [path.kernel for path in PATHS]  # all that is compiled, some of it not before
 
 EVERYTHING = """
 import tempfile

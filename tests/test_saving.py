@@ -22,7 +22,7 @@ from cases import DTYPES, learns_little, make_data
 from cross import cross
 from hypothesis import given, settings
 from processes import run
-from states import bits
+from states import bits, kept_by
 
 from mlp_fast import MLP, NotFittedError, saving
 from mlp_fast.archive import read_archive, write_archive
@@ -191,7 +191,7 @@ def facts(m):
         "validated": history.validated,
         "best": best and (best.epoch, best.loss, best.of_validation, best.theta.tobytes()),
         "last": None if history.last is None else history.last.tobytes(),
-        "rule": history.rule,
+        "rule": history.rule and kept_by(history.rule),
         "repr": repr(m),
     }
 
