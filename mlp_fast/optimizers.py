@@ -256,7 +256,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 
 def as_optimizer(value: Any) -> Optimizer:
     """Return the rule that a name or an object stands for."""
-    if isinstance(value, Optimizer):
+    if isinstance(value, Optimizer) and hasattr(value, "name") and hasattr(value, "kernel"):
         return value
     if isinstance(value, str) and value in OPTIMIZERS:
         return OPTIMIZERS[value]()
