@@ -877,7 +877,8 @@ class MLP:
         if rule.full_batch:
             raise ValueError(f"step needs another optimizer than {rule!r}, for full batches only")
         eta = self._rate(learning_rate)
-        weight = 1.0 if sample_weight == 1.0 else as_sample_weight(sample_weight)
+        plain = type(sample_weight) is float and sample_weight == 1.0  # the check takes longer
+        weight = 1.0 if plain else as_sample_weight(sample_weight)
         net.check_trainable()
         inputs = as_sample(x, net.dtype, net.layout.sizes[0])
         targets = as_target(t, net.dtype, net.layout.sizes[-1])

@@ -30,7 +30,8 @@ class RuleState:
         arrays = {}
         for name, start in optimizer.arrays.items():
             arrays[name] = layout.new_theta()
-            arrays[name][:] = start
+            for view in layout.views(arrays[name]):  # padding stays zero
+                view[:] = start
         return cls(optimizer.name, arrays, np.ones(optimizer.n_powers))
 
     @property

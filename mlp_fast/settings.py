@@ -69,7 +69,7 @@ class Settings:
             return rate
         name = f"learning_rate({epoch})"
         rate = finite(name, rate(epoch), "0 or more", lambda number: number >= 0)
-        if rate:
+        if rate >= RANGES[self.dtype][1]:  # one that rounds to 0 is as 0
             self._check_range(name, rate)
         return rate
 

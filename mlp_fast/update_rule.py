@@ -87,7 +87,7 @@ class SGD(Optimizer):
 
 def as_optimizer(value: Any) -> Optimizer:
     """Return the rule that a name or an object stands for."""
-    if isinstance(value, Optimizer):
+    if isinstance(value, Optimizer) and hasattr(value, "name") and hasattr(value, "kernel"):
         return value
     if isinstance(value, str) and value == SGD.name:
         return SGD()
