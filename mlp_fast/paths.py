@@ -40,6 +40,7 @@ from mlp_fast.kernels.train.batch import (
 )
 from mlp_fast.kernels.train.online_blocks import (
     BLOCK,
+    GROUP,
     block_buffers,
     train_in_blocks,
     train_sparse_in_blocks,
@@ -290,7 +291,7 @@ PATHS = (
         Later("online_blocks_linear", "train_sparse_in_linear_blocks"),
         Later("online_blocks_linear", "linear_buffers"),
         Example((64, 8, 8, 1), 2, batch_size=1, sparse=True, optimizer="momentum"),
-        cut=BLOCK,
+        cut=GROUP,
         rules=LINEAR,
     ),
     Path(
@@ -301,7 +302,7 @@ PATHS = (
         Later("online_blocks_linear", "train_in_linear_blocks"),
         Later("online_blocks_linear", "linear_buffers"),
         Example((64, 8, 8, 1), 2, batch_size=1, optimizer="momentum"),
-        cut=BLOCK,
+        cut=GROUP,
         rules=LINEAR,
     ),
     Path(

@@ -37,6 +37,7 @@ from mlp_fast.kernels.train.online import learn_sample
 
 BLOCK = 16  # samples that the first layer processes at once
 HALF = BLOCK // 2
+GROUP = 16 * BLOCK  # samples after which linear rules have all weights in place again
 
 
 class Block(NamedTuple):

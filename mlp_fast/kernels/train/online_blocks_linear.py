@@ -14,7 +14,6 @@ by λ: it is updated after every sample.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,18 +21,18 @@ from numpy.typing import NDArray
 from mlp_fast.kernels.compile.jit import inlined, inner_kernel, kernel
 from mlp_fast.kernels.linalg.buffers import aligned
 from mlp_fast.kernels.linalg.csr import stored_in_rows
-from mlp_fast.kernels.linalg.finite import SUMMED, are_finite, norm
+from mlp_fast.kernels.linalg.finite import are_finite
 from mlp_fast.kernels.linalg.gather import prefetch_row
 from mlp_fast.kernels.linalg.matmul import add_product, add_to_row, dot_product
 from mlp_fast.kernels.linalg.matrix import Listed, Matrix
-from mlp_fast.kernels.linalg.pack import Packed, pack, packed_buffers
+from mlp_fast.kernels.linalg.pack import pack, packed_buffers
 from mlp_fast.kernels.network.arguments import Curves, Data, Learning, Network, Rule, Shape
-from mlp_fast.kernels.network.forward import Nodes, forward_layers, node_buffers
+from mlp_fast.kernels.network.forward import forward_layers, node_buffers
 from mlp_fast.kernels.network.shuffle import order_of
 from mlp_fast.kernels.simd.arrays import as_writable
 from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.types import Floats
-from mlp_fast.kernels.simd.vector import fma, lanes, splat, vsum
+from mlp_fast.kernels.simd.vector import fma, lanes, splat
 from mlp_fast.kernels.train.by_rule import (
     clip_sample,
     descend_by_rule,
@@ -46,24 +45,16 @@ from mlp_fast.kernels.train.online import (
     loss_and_delta_of_sample,
     update_layers,
 )
-from mlp_fast.kernels.train.online_blocks import BLOCK, HALF
-
-AT_ONCE = 16  # rows of W and of V, which with the deltas are to fit in the L1 cache
-
-
-class LinearBlock(NamedTuple):
-    """Buffers of the first layer for a block of samples: a row for each, padded with zeros."""
-
-    nodes: Nodes
-    inputs: Packed
-    h: Floats  # (BLOCK, width of the first layer), x_t W_0, later x_t W_t, without the bias
-    u: Floats  # (BLOCK, width of the first layer), x_t V_0; with a penalty, later x_t V_t
-    delta: Floats  # (BLOCK, width of the first layer)
-    scaled: Floats  # (2, BLOCK, width of the first layer), c_s delta_s for W and for V
-    gram: Floats  # (2, BLOCK, BLOCK), eta (M^(t-s) e)_1 or _2 times x_s . x_t of each pair s < t
-    bias: Floats  # (2, width of the first layer), the bias's rows of W and V
-    gradient: Floats  # like theta, for the layers above
-    M: NDArray[np.float64]  # (BLOCK + 1, 6), (M^t)_11, _12, _21, _22 and (M^t e)_1, _2
+from mlp_fast.kernels.train.online_blocks import BLOCK, GROUP, HALF
+from mlp_fast.kernels.train.online_blocks_update import (
+    LEAST_SCALE,
+    LinearBlock,
+    add_block,
+    ahead,
+    combine,
+    stands_still,
+    update_block_linear,
+)
 
 
 def linear_buffers(shape: Shape, data: Data, rule: Rule) -> LinearBlock:
@@ -128,10 +119,13 @@ def take_linear_blocks(
     """Train for steps first to last (exclusive) on dense or CSR rows."""
     k = data.T.shape[0]
     raise_to_powers(rule, block.M)
-    step = first
+    step, scale = first, 1.0
     while step < last:
         epoch, begin = step // k, step % k
         order = order_of(epoch, begin == 0, data, rule)
+        if begin % GROUP == 0 and stands_still(rule):
+            combine(network, rule, ahead(rule), 1.0, block)
+            scale = 1.0
         count = min(BLOCK - begin % BLOCK, k - begin, last - step)
         samples = order[begin : begin + count]
         m = pack(data.rows, samples, block.inputs, sparse)
@@ -144,10 +138,18 @@ def take_linear_blocks(
             if rule.sample_weights.size > 0:
                 weight = np.float64(rule.sample_weights[samples[t]])
             targets = as_writable(data.T[samples[t]])
-            error, loss = learn_in_block(network, t, m, rule, targets, weight, block)
+            error, loss = learn_in_block(network, t, m, rule, targets, weight, scale, block)
             curves.error[epoch] += error
             curves.loss[epoch] += loss
-        curves.loss[epoch] += update_linear_block(network, count, m, rule, block)
+        if stands_still(rule):
+            scale *= block.M[count, 3]
+            add_block(network, count, m, rule, scale, block)
+            ends = (begin + count) % GROUP == 0 or begin + count == k
+            if ends or scale < LEAST_SCALE:
+                combine(network, rule, -ahead(rule) if ends else 0.0, scale, block)
+                scale = 1.0
+        else:
+            curves.loss[epoch] += update_block_linear(network, count, m, rule, block)
         step += count
 
 
@@ -228,6 +230,7 @@ def learn_in_block(
     rule: Learning,
     targets: Floats,
     weight: float,
+    scale: float,
     block: LinearBlock,
 ) -> tuple[float, float]:
     """Learn from sample t of a block; return Σ (a - t)², and its weighted loss with a penalty.
@@ -235,7 +238,7 @@ def learn_in_block(
     The first layer's weights, but those of the bias, stay as they are; so does their penalty.
     """
     layer, nodes, top = network.layers[0], block.nodes, network.layers.size - 1
-    correct_sum(network, t, rule, block)
+    correct_sum(network, t, rule, scale, block)
     forward_layers(network, nodes)
     error, loss = loss_and_delta_of_sample(network, rule.loss, targets, nodes)
     loss *= weight
@@ -257,7 +260,7 @@ def learn_in_block(
 
 
 @inner_kernel
-def correct_sum(network: Network, t: int, rule: Learning, block: LinearBlock) -> None:
+def correct_sum(network: Network, t: int, rule: Learning, scale: float, block: LinearBlock) -> None:
     """Write h of sample t; leave x_t W without the bias in block.h, and x_t V in block.u."""
     layer, h = network.layers[0], block.nodes.delta[network.layers[0].nodes :]
     real, M, W = h.dtype.type, block.M, network.theta[network.layers[0].weights :]
@@ -265,9 +268,12 @@ def correct_sum(network: Network, t: int, rule: Learning, block: LinearBlock) ->
     w, v = block.h[row:], block.u[row:]
     both = rule.l2 > 0.0 and moves
     if moves:
+        m_11, m_12 = real(M[t, 0]), real(M[t, 1])
+        if stands_still(rule):
+            m_12 = real(-ahead(rule) * M[t, 3] * scale)
         for j in range(0, layer.n_out, lanes(h)):
             x_w, x_v = load(w, j), load(v, j)
-            store(w, j, fma(real(M[t, 0]), x_w, real(M[t, 1]) * x_v))
+            store(w, j, fma(m_11, x_w, m_12 * x_v))
             if both:
                 store(v, j, fma(real(M[t, 2]), x_w, real(M[t, 3]) * x_v))
     elif rule.l2 > 0.0:
@@ -322,157 +328,3 @@ def update_bias(network: Network, delta: Floats, rule: Learning) -> None:
         descent = eta * delta[j]
         V[j] = fma(mu, V[j], descent)
         W[j] += fma(mu, V[j], descent) if rule.nesterov else V[j]
-
-
-@inner_kernel
-def update_linear_block(
-    network: Network, count: int, m: int, rule: Learning, block: LinearBlock
-) -> float:
-    """Update W and V by all samples of the block; return the sum of their first layer's penalties.
-
-    The rows of inputs that are 0 change, too, if there is a velocity or a penalty. A few rows are
-    taken at a time, so that they are still in cache when the samples are added to them.
-    """
-    layer, inputs, real = network.layers[0], block.inputs, network.theta.dtype.type
-    W, moves = network.theta[layer.weights :], rule.state.first.size > 0
-    eta, every, width = real(rule.learning_rate), network.every[:count], layer.width
-    if not moves and rule.l2 == 0.0:
-        x, delta = Matrix(inputs.x, 1, inputs.width), Matrix(block.delta, width, 1)
-        listed, rows = (
-            Listed(inputs.listed[:m], every, True),
-            Matrix(W[layer.stride :], layer.stride, 1),
-        )
-        add_product(-eta, x, delta, rows, listed, layer.n_out)
-        return 0.0
-    V = rule.state.first[layer.weights :] if moves else W
-    w_delta, v_delta = (
-        Matrix(block.scaled, width, 1),
-        Matrix(block.scaled[BLOCK * width :], width, 1),
-    )
-    scale_deltas(count, layer.n_out, width, block)
-    put_bias_aside(W, V, layer.n_out, block.bias)
-    rows_at_once = layer.n_in if layer.stride % lanes(W) != 0 else AT_ONCE
-    ww, wv, vv, done = 0.0, 0.0, 0.0, 0
-    for p in range(0, layer.n_in, rows_at_once):
-        q = min(p + rows_at_once, layer.n_in)
-        begin = (p + 1) * layer.stride if p > 0 else 0
-        norms = scale_rows(W, V, begin, (q + 1) * layer.stride, moves, block.M[count])
-        ww, wv, vv = ww + norms[0], wv + norms[1], vv + norms[2]
-        first = done
-        while done < m and inputs.listed[done] < q:
-            done += 1
-        x, listed = (
-            Matrix(inputs.x[first:], 1, inputs.width),
-            Listed(inputs.listed[first:done], every, True),
-        )
-        add_product(
-            -eta, x, w_delta, Matrix(W[layer.stride :], layer.stride, 1), listed, layer.n_out
-        )
-        if moves:
-            add_product(
-                -eta, x, v_delta, Matrix(V[layer.stride :], layer.stride, 1), listed, layer.n_out
-            )
-    put_bias_back(W, V, layer.n_out, moves, block.bias)
-    if rule.l2 == 0.0:
-        return 0.0
-    return 0.5 * rule.l2 * sum_of_norms(network, count, m, rule, (ww, wv, vv), block)
-
-
-@inner_kernel
-def scale_deltas(count: int, n: int, width: int, block: LinearBlock) -> None:
-    """Write c_s delta_s of all samples, for W and for V."""
-    real, delta, scaled = block.delta.dtype.type, block.delta, block.scaled
-    for s in range(count):
-        c, d = real(block.M[count - 1 - s, 4]), real(block.M[count - 1 - s, 5])
-        for j in range(s * width, s * width + n, lanes(delta)):
-            store(scaled, j, c * load(delta, j))
-            store(scaled, BLOCK * width + j, d * load(delta, j))
-
-
-@inner_kernel
-def put_bias_aside(W: Floats, V: Floats, n: int, bias: Floats) -> None:
-    """Leave zeros in the bias's rows of W and V, which may be the same, and keep what was there."""
-    for j in range(n):
-        bias[j], bias[n + j] = W[j], V[j]
-    for j in range(n):
-        W[j] = V[j] = 0
-
-
-@inner_kernel
-def put_bias_back(W: Floats, V: Floats, n: int, moves: bool, bias: Floats) -> None:
-    """Undo `put_bias_aside`."""
-    for j in range(n):
-        W[j] = bias[j]
-        if moves:
-            V[j] = bias[n + j]
-
-
-@inner_kernel
-def scale_rows(
-    W: Floats, V: Floats, begin: int, end: int, moves: bool, M: NDArray[np.float64]
-) -> tuple[float, float, float]:
-    """Multiply [W; V] by M from `begin` on, in whole vectors; return ‖W‖², W . V, ‖V‖² before."""
-    real = W.dtype.type
-    m_11, m_12, m_21, m_22 = real(M[0]), real(M[1]), real(M[2]), real(M[3])
-    ww, wv, vv = 0.0, 0.0, 0.0
-    for p in range(begin, end, SUMMED):
-        s_ww = s_wv = s_vv = splat(real(0.0))
-        for i in range(p, min(p + SUMMED, end), lanes(W)):
-            w = load(W, i)
-            s_ww = fma(w, w, s_ww)
-            if moves:
-                v = load(V, i)
-                s_wv, s_vv = fma(w, v, s_wv), fma(v, v, s_vv)
-                store(W, i, fma(m_11, w, m_12 * v))
-                store(V, i, fma(m_21, w, m_22 * v))
-            else:
-                store(W, i, m_11 * w)
-        ww, wv, vv = ww + vsum(s_ww), wv + vsum(s_wv), vv + vsum(s_vv)
-    return ww, wv, vv
-
-
-@inner_kernel
-def sum_of_norms(
-    network: Network,
-    count: int,
-    m: int,
-    rule: Learning,
-    norms: tuple[float, float, float],
-    block: LinearBlock,
-) -> float:
-    """Return the sum of ‖W‖² before each sample of the block, from that before the block (U12)."""
-    ww, wv, vv = norms
-    width, M, eta, total = network.layers[0].width, block.M, rule.learning_rate, 0.0
-    m_11, m_12, m_21, m_22, e_1, e_2 = M[1, 0], M[1, 1], M[1, 2], M[1, 3], M[0, 4], M[0, 5]
-    for t in range(count):
-        total += ww
-        begin, n = t * width, network.layers[0].n_out
-        delta, x = block.delta[begin:], block.inputs.x[t * block.inputs.width :]
-        a = dot(block.h[begin:], delta, n)
-        b = dot(block.u[begin:], delta, n) if rule.state.first.size > 0 else 0.0
-        g = (norm(x, m) * norm(delta, n)) ** 2
-        w_g, v_g = m_11 * a + m_12 * b, m_21 * a + m_22 * b
-        ww, wv, vv = (
-            m_11 * m_11 * ww
-            + 2 * m_11 * m_12 * wv
-            + m_12 * m_12 * vv
-            - eta * e_1 * (2 * w_g - eta * e_1 * g),
-            m_11 * m_21 * ww
-            + (m_11 * m_22 + m_12 * m_21) * wv
-            + m_12 * m_22 * vv
-            - eta * (e_2 * w_g + e_1 * v_g - eta * e_1 * e_2 * g),
-            m_21 * m_21 * ww
-            + 2 * m_21 * m_22 * wv
-            + m_22 * m_22 * vv
-            - eta * e_2 * (2 * v_g - eta * e_2 * g),
-        )
-    return total
-
-
-@inner_kernel
-def dot(a: Floats, b: Floats, n: int) -> float:
-    """Return the dot product of the first n numbers, in float64."""
-    total = 0.0
-    for j in range(n):
-        total += np.float64(a[j]) * np.float64(b[j])
-    return total
