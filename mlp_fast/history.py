@@ -44,7 +44,7 @@ class History:
     validated: bool = False  # whether `train` or `resume` was last given validation rows
     best: Best | None = None  # with patience
     last: Floats | None = None  # the weights to go on from, if those in use are the best ones
-    rule: RuleState | None = None  # from the first step on
+    rule: RuleState | None = None  # from the first step on, if the rule keeps anything
 
     def twin(self) -> "History":
         """Return a copy that shares nothing."""

@@ -18,7 +18,7 @@ from mlp_fast.kernels.network.forward_batch import ROWS
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.net import Forward, Net
 from mlp_fast.paths import Task, are_moderate, only_path, path_for
-from mlp_fast.rule_state import RuleState, state_for, step_of
+from mlp_fast.rule_state import state_for, step_of
 from mlp_fast.settings import Settings
 from mlp_fast.update_rule import ALL, LINEAR, PLAIN, SGD
 from mlp_fast.warn import warn
@@ -68,7 +68,7 @@ class Learner(NamedTuple):
         if path.rules == PLAIN:
             return Calls(path, (network, data, rule, buffers), epochs)
         learning = self._learning(rule, examples.weights)._replace(updates=gradient is None)
-        state = None if gradient is not None else self._state
+        state = None if gradient is not None else history.rule
         return Calls(path, (network, data, learning, buffers), epochs, state)
 
     def new_gradient(self) -> Floats:
@@ -103,6 +103,7 @@ class Learner(NamedTuple):
         net, network = self.net, self.net.for_kernels()
         shape = net.layout.shape
         if self.settings.rules != PLAIN or weight != 1.0:
+            self.prepare()
             rule, before = self._single(rate), Before(self)
             loss = STEP_BY_RULE(network, rule, x, t, weight, STEP_BY_RULE.buffers(shape))
             before.return_unless_finite(loss)
@@ -119,15 +120,11 @@ class Learner(NamedTuple):
 
     def prepare(self) -> None:
         """Have the state of the rule in force, as it was if it is the rule of before."""
-        history, settings = self.history, self.settings
-        if settings.rules != PLAIN or history.rule is not None:
-            history.rule = state_for(settings.optimizer, self.net.layout, history.rule)
-
-    @property
-    def _state(self) -> RuleState:
-        history = self.history
-        history.rule = state_for(self.settings.optimizer, self.net.layout, history.rule)
-        return history.rule
+        history, optimizer = self.history, self.settings.optimizer
+        if optimizer.keeps:
+            history.rule = state_for(optimizer, self.net.layout, history.rule)
+        else:
+            history.rule = None
 
     def _single(self, rate: float) -> Learning:
         """Return how to take a single step."""
@@ -138,7 +135,8 @@ class Learner(NamedTuple):
         settings, layout = self.settings, self.net.layout
         weights = NOTHING[layout.dtype] if weights is None else weights
         optimizer, clip_norm = settings.optimizer, settings.clip_norm
-        state = self._state.for_kernels(optimizer, layout, penalty=settings.l2 > 0)
+        kept = state_for(optimizer, layout, self.history.rule)
+        state = kept.for_kernels(optimizer, layout, penalty=settings.l2 > 0)
         linear = optimizer.as_linear()
         momentum, nesterov = linear or (0.0, False)
         return Learning(

@@ -11,6 +11,7 @@ from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.chunks import Chunks
 from mlp_fast.boundary.examples import Examples, as_examples
 from mlp_fast.boundary.orders import check_orders
+from mlp_fast.boundary.sample_weights import relative
 from mlp_fast.boundary.targets import check_targets
 from mlp_fast.chunked import ChunkedTraining
 from mlp_fast.history import History
@@ -86,6 +87,8 @@ class Run:
         self._scheduled = callable(settings.learning_rate)
         self._rate = settings.rate(history.epochs)
         self.source, self._held_out = self._split(source)
+        if isinstance(self.source, Examples) and self.source.relative:
+            self.source = self.source._replace(weights=relative(self.source.weights))
         self._interrupts, self._bar = Interrupts(), self._new_bar()
         self._in_epoch = False  # whether the weights are somewhere between two epochs
         self._first = history.epochs  # the epochs of this run are counted from here

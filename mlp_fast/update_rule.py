@@ -55,6 +55,11 @@ class Optimizer:
         """The rule's numbers, in the order in which its kernel takes them."""
         return tuple(float(number) for number in vars(self).values())
 
+    @property
+    def keeps(self) -> bool:
+        """Whether the rule keeps anything from step to step."""
+        return bool(self.arrays or self.n_powers)
+
     def as_linear(self) -> tuple[float, bool] | None:
         """Return μ of momentum, and whether it is Nesterov's; None if the rule is not linear."""
         return None

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.examples import Examples
 from mlp_fast.boundary.rows import rows_at
-from mlp_fast.boundary.sample_weights import relative
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.net import Net
 from mlp_fast.paths import Task, path_for
@@ -57,11 +56,7 @@ def hold_out(examples: Examples, fraction: float, seed: int) -> tuple[Examples, 
         )
     kept = np.ones(examples.k, bool)
     kept[held] = False
-    kept_rows = np.flatnonzero(kept)
-    training = _at(examples, kept_rows)
-    if examples.weights is not None:
-        training = training._replace(weights=relative(examples.weights[kept_rows]))
-    return training, _at(examples, np.sort(held))
+    return _at(examples, np.flatnonzero(kept)), _at(examples, np.sort(held))
 
 
 def _held_out(T: Floats, fraction: float, seed: int) -> NDArray[np.int64]:
@@ -88,4 +83,6 @@ def _held_out(T: Floats, fraction: float, seed: int) -> NDArray[np.int64]:
 
 def _at(examples: Examples, index: NDArray[np.int64]) -> Examples:
     T = read_only(examples.T[index])
-    return Examples(rows_at(examples.rows, index), T, examples.vector)
+    weights = examples.weights
+    weights = None if weights is None else read_only(weights[index])
+    return Examples(rows_at(examples.rows, index), T, examples.vector, weights, examples.relative)

@@ -114,7 +114,7 @@ def test_a_row_of_weight_0_adds_no_gradient_but_velocity_and_l2_act(mode, networ
 @cross(network=NETWORKS, rows=FORMS, rule=["sgd", "momentum", "adam"], dtype=DTYPES)
 def test_weights_move_the_result_of_batches_of_one(network, rows, rule, dtype):
     X, T = examples(network, rows, dtype)
-    told = options_of(rule, "online", network, dtype=dtype)
+    told = options_of(rule, "online", network, dtype=dtype, learning_rate=0.01)
     m, n = (
         fresh(network, **told).resume(X, T, 2, sample_weight=weights)
         for weights in (None, some_weights())
@@ -215,7 +215,7 @@ def test_the_loss_is_the_weighted_mean(network, rows, rule, dtype):
     each = [m.loss(X[i : i + 1], T[i : i + 1]) for i in range(K)]
     m.resume(X, T, 1, sample_weight=weights)
     expected = np.average(each, weights=weights)
-    assert m.loss_curve_[0] == pytest.approx(expected, rel=64 * np.finfo(dtype).eps)
+    assert m.loss_curve_[0] == pytest.approx(expected, rel=64 * float(np.finfo(dtype).eps))
 
 
 @pytest.mark.parametrize("rule", ["sgd", "momentum", "adam"])

@@ -15,6 +15,7 @@ class Examples(NamedTuple):
     T: Floats
     vector: bool  # whether the targets were 1-D
     weights: Floats | None = None  # (k,), of the examples; None if all are 1
+    relative: bool = False  # whether the weights are to be divided by their mean
 
     @property
     def k(self) -> int:

@@ -4,7 +4,7 @@ from typing import Any
 
 from mlp_fast.boundary.chunks import Chunks
 from mlp_fast.boundary.examples import Examples, as_examples
-from mlp_fast.boundary.sample_weights import as_sample_weights, relative
+from mlp_fast.boundary.sample_weights import as_sample_weights
 
 Widths = tuple[int | None, int | None]  # of X and of T
 
@@ -14,11 +14,10 @@ def as_source(
 ) -> Examples | Chunks:
     """Check examples and, if they are known, their widths; without T, X is taken for chunks.
 
-    Weights of examples are divided by their mean; chunks bring their own, which are not.
+    Weights of examples are relative to their mean; chunks bring their own, which are not.
     """
     if T is not None:
-        examples = as_arrays(X, T, sample_weight, dtype, widths)
-        return examples._replace(weights=relative(examples.weights))
+        return as_arrays(X, T, sample_weight, dtype, widths)._replace(relative=True)
     if sample_weight is not None:
         raise ValueError(
             "sample_weight must be None if T is not given: chunks (X, T, sample_weight) have their "
