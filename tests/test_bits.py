@@ -208,8 +208,9 @@ def train_by_rules(digests, name, mode, dtype, form):
 
 
 def kept(m):
-    """Return what the rule keeps from step to step."""
-    return m._history.rule.all_arrays
+    """Return what the rule keeps from step to step, if it keeps anything."""
+    rule = m._history.rule
+    return rule.all_arrays if rule else []
 
 
 def in_a_process(code, **environment):
