@@ -87,6 +87,8 @@ class Reference:
 
     def penalty(self) -> float:
         """Return lambda / 2 times the sum of squared weights, those of bias nodes left out."""
+        if self.l2 == 0:
+            return 0.0  # of weights whose squares overflow, too
         return 0.5 * self.l2 * float(sum(np.sum(W[1:].astype(float) ** 2) for W in self.weights))
 
     def deltas(self, H: list[Array], A: list[Array], T: Array) -> list[Array]:

@@ -64,6 +64,10 @@ class Optimizer:
         """Return μ of momentum, and whether it is Nesterov's; None if the rule is not linear."""
         return None
 
+    def __repr__(self) -> str:
+        numbers = (f"{name}={number!r}" for name, number in vars(self).items())
+        return f"{type(self).__qualname__}({', '.join(numbers)})"
+
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
@@ -92,7 +96,8 @@ class SGD(Optimizer):
 
 def as_optimizer(value: Any) -> Optimizer:
     """Return the rule that a name or an object stands for."""
-    if isinstance(value, Optimizer) and hasattr(value, "name") and hasattr(value, "kernel"):
+    lacking = [attribute for attribute in ("name", "kernel") if not hasattr(value, attribute)]
+    if isinstance(value, Optimizer) and not lacking:
         return value
     if isinstance(value, str) and value == SGD.name:
         return SGD()
@@ -101,6 +106,8 @@ def as_optimizer(value: Any) -> Optimizer:
     if isinstance(value, str) and value in OPTIMIZERS:
         return OPTIMIZERS[value]()
     got, hint = repr(value), ""
+    if isinstance(value, Optimizer):
+        hint = f", which has no {' and no '.join(lacking)}"
     if isinstance(value, type):
         got, hint = f"the class {value.__name__}", f": make an object of it, {value.__name__}()"
     raise ValueError(

@@ -74,7 +74,9 @@ def calls_of(m, X, T, epochs=1, weights=None, **options):
     settings = m.settings.told(options)
     rows = X if isinstance(X, Rows) else dense_rows(read_only(X))
     examples = Examples(rows, read_only(T), False, weights)
-    return Learner(m._net, settings, m._history).calls(examples, settings.rate(0), epochs)
+    learner = Learner(m._net, settings, m._history)
+    learner.prepare()
+    return learner.calls(examples, settings.rate(0), epochs)
 
 
 def assert_to_rounding(actual, expected, steps):

@@ -44,7 +44,8 @@ class Run(Reference):
     def sums_and_outputs(self, X):
         return super().forward(X)
 
-    def step(self, X, T, eta):
+    def step(self, X, T, eta, s=1.0):
+        assert np.all(s == 1)  # the weights of samples, of which roundings know nothing
         with np.errstate(all="ignore"):
             return self.take(X, T, eta)
 
@@ -132,7 +133,8 @@ class RoundedRun(Run):
             size = A * (E + np.sum(E * A, axis=1, keepdims=True))
         return self.off(delta, size)
 
-    def gradients(self, H, A, T):
+    def gradients(self, H, A, T, s=1.0):
+        assert np.all(s == 1)
         delta = self.output_delta(H[-1], A[-1], T)
         gradients = []
         for l in reversed(range(len(self.weights))):

@@ -21,6 +21,7 @@ from processes import NO_COMPILER, PACKAGE, TARGET, TARGETS, is_runnable
 from spying import taken
 
 from mlp_fast import MLP
+from mlp_fast.optimizers import Momentum
 from mlp_fast.paths import PATHS
 
 OTHERS = [pytest.param(target, marks=pytest.mark.slow) for target in TARGETS if target != TARGET]
@@ -79,6 +80,27 @@ BY_HAND = {
     "by hand, all by output": Mode(100, (1, 3), 2, 9, FULL),
 }
 
+RULES = {
+    "momentum": {"optimizer": "momentum"},
+    "Nesterov's, with all else": {
+        "optimizer": Momentum(0.8, nesterov=True),
+        "l2": 0.02,
+        "clip_norm": 0.3,
+    },
+    "plain, with L2": {"l2": 0.1},
+    "RMSprop, clipped": {"optimizer": "rmsprop", "clip_norm": 0.3},
+    "Adam, with L2": {"optimizer": "adam", "l2": 0.02},
+    "AdamW": {"optimizer": "adamw"},
+}
+BY_RULE = {
+    "by rule, online, in blocks": Mode(17, (3,), 3, 20, 1),
+    "by rule, online, wide and deep": Mode(70, (40, 3), 2, 20, 1),
+    "by rule, online, one output": Mode(70, (), 1, 11, 1),
+    "by rule, mini-batches": Mode(17, (33, 3), 3, 20, 8),
+    "by rule, full batch": Mode(17, (33, 3), 3, 20, FULL),
+    "by rule, full batch, by output": Mode(100, (1,), 2, 9, FULL),
+}
+
 
 class Digests(defaultdict):
     """A hash for each name, of bytes that are added to it."""
@@ -100,6 +122,8 @@ def digest():
             for form in FORMS:
                 for name, mode in {**ONLINE, **BATCHES}.items():
                     train(digests, f"{form}, {dtype}: {name}", mode, dtype, FORMS[form])
+                for name, mode in BY_RULE.items():
+                    train_by_rules(digests, f"{form}, {dtype}: {name}", mode, dtype, FORMS[form])
             for name, mode in BY_HAND.items():
                 take_steps(digests, f"{dtype}: {name}", mode, dtype)
         names[dtype] = sorted({call.path.name for call in calls})
@@ -162,6 +186,33 @@ def take_steps(digests, name, mode, dtype):
             digests.add(f"{name}; one row", alone)
 
 
+def train_by_rules(digests, name, mode, dtype, form):
+    X, T = (A.astype(dtype) for A in make_data("sigmoid", mode.k, mode.n_in, mode.n_out))
+    X[np.random.default_rng(1).random(X.shape) < 0.5] = 0
+    rows, share = form(X), np.random.default_rng(2).random(mode.k)
+    rules = RULES if mode.batch_size else {**RULES, "RPROP": {"optimizer": "rprop"}}
+    for rule, options in rules.items():
+        rated = {} if rule == "RPROP" else {"learning_rate": 0.02}
+        m = MLP(mode.hidden, batch_size=mode.batch_size, dtype=dtype, **rated, **options)
+        m.train(rows, T, 3, sample_weight=share)
+        digests.add(f"{name}; {rule}", *m.weights, m.loss_curve_, m.error_, *kept(m))
+        if mode.batch_size == FULL:
+            m.train([(rows[:2], T[:2], share[:2]), (rows[2:], T[2:], share[2:])], epochs=3)
+            digests.add(f"{name}; {rule}; in chunks", *m.weights, m.loss_curve_, *kept(m))
+        if rule != "RPROP":
+            losses = [m.step(x, t) for x, t in zip(X, T, strict=True)]
+            digests.add(f"{name}; {rule}; step", losses, *m.weights, *kept(m))
+        m.forward(X)
+        m.backward(T)
+        digests.add(f"{name}; {rule}; backward", *m.weights, *kept(m))
+
+
+def kept(m):
+    """Return what the rule keeps from step to step, if it keeps anything."""
+    rule = m._history.rule
+    return rule.all_arrays if rule else []
+
+
 def in_a_process(code, **environment):
     """Run code where other targets may be told; return what it prints."""
     paths = os.pathsep.join([str(Path(__file__).parent), str(PACKAGE.parent)])
@@ -206,6 +257,15 @@ def test_every_path_is_taken():
 def test_sparse_rows_give_the_same_bits_online(mode, dtype):
     digests = digest()["digests"]
     assert digests[f"CSR, {dtype}: {mode}"] == digests[f"dense, {dtype}: {mode}"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("mode", [mode for mode in BY_RULE if BY_RULE[mode].batch_size == 1])
+def test_sparse_rows_give_the_same_bits_online_by_every_rule(mode, dtype):
+    digests = digest()["digests"]
+    for rule in RULES:
+        name = f"{dtype}: {mode}; {rule}"
+        assert digests[f"CSR, {name}"] == digests[f"dense, {name}"], rule
 
 
 @pytest.mark.parametrize(

@@ -144,30 +144,55 @@ def test_after_warmup_a_second_process_compiles_nothing_whatever_it_calls(filled
 
 
 PLAIN = """
+import sys
 import numpy as np
-import scipy.sparse as sp
+import mlp_fast
 from mlp_fast import MLP
 from mlp_fast.kernels.compile.jit import KERNELS
 
 X, T = np.ones((20, 70)), np.zeros((20, 2))
-for batch_size in (1, 20, None):
-    m = MLP(3, batch_size=batch_size).train(X, T, 2, validation=(X, T), patience=3)
-    m.resume(X, T, 2, learning_rate=lambda epoch: 0.1)
-    m.partial_train(X, T)
-MLP(3).train([(X, T), (X, T)], epochs=2)
-m.step(X[0], T[0], 0.1)
-m.forward(X)
-m.backward(T)
+for n, layers in ((70, 3), (8, (50, 50))):  # online one by one, and in blocks
+    for batch_size in (1, 20, None):
+        m = MLP(layers, batch_size=batch_size).train(X[:, :n], T, 2, sample_weight=np.ones(20))
+        m.resume(X[:, :n], T, 2, learning_rate=lambda epoch: 0.1)
+        m.resume(X[:, :n], T, 2, validation=(X[:, :n], T), patience=3)
+        m.partial_train(X[:, :n], T)
+    MLP(layers).train([(X, T), (X, T)], epochs=2)
+    m.step(X[0, :n], T[0], 0.1)
+    m.forward(X[:, :n])
+    m.backward(T)
 print(*sorted(kernel.__name__ for kernel in KERNELS if kernel.signatures))
+print(*sorted(name for name in sys.modules if name.startswith("mlp_fast.")))
 """
+OF_RULES = {
+    "mlp_fast.optimizers",
+    "mlp_fast.schedules",
+    *(
+        f"mlp_fast.kernels.train.{name}"
+        for name in (
+            "batch_by_rule",
+            "by_rule",
+            "online_blocks_linear",
+            "online_by_rule",
+            "rules",
+        )
+    ),
+}
 
 
 def test_plain_gradient_descent_needs_no_kernel_of_other_rules(filled):
-    """Or else its users would wait for more to be compiled, when they first train."""
-    loaded = run(NO_COMPILER + PLAIN, filled.cache, **filled.environment).split()
-    trained = {"train_in_blocks", "train_batch", "accumulate", "descend_by", "train_one"}
-    shared = {"all_finite", "evaluate", "place_draws", "recall"}
-    assert {*loaded} == trained | {"backward_forwarded"} | shared
+    """Or else its users would wait for more to be compiled or imported, when they first train."""
+    printed = run(NO_COMPILER + PLAIN, filled.cache, **filled.environment)
+    loaded, imported = ({*line.split()} for line in printed.splitlines())
+    trained = {"train_in_blocks", "train_one_by_one", "train_batch", "train_one"}
+    chunks = {"accumulate", "descend_by"}
+    shared = {"all_finite", "all_within", "evaluate", "place_draws", "recall", "zeros_are_many"}
+    assert loaded == trained | chunks | {"backward_forwarded"} | shared
+    assert "mlp_fast.kernels.train.batch" in imported
+    assert not OF_RULES & imported
+    of_rules = {k.__name__ for k in KERNELS if k.__module__ in OF_RULES}
+    assert {"adam", "step_by_rule", "train_batch_by_rule", "train_in_linear_blocks"} <= of_rules
+    assert not of_rules & loaded
 
 
 def test_without_kept_kernels_the_compiler_is_called_and_refused(tmp_path):
@@ -320,7 +345,7 @@ def test_without_the_compiler_there_is_a_clear_error(tmp_path):
 
 
 def test_import_is_light():
-    heavy = ("plotly", "sklearn", "tqdm", "scipy.linalg")
+    heavy = ("plotly", "sklearn", "tqdm", "scipy.linalg", *OF_RULES)
     code = f"import sys, mlp_fast; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

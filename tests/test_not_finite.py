@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from cases import DTYPES, assert_to_rounding
 from cross import cross
 
-from mlp_fast import MLP, net, paths
+from mlp_fast import MLP, learning, paths
 
 BAD = [np.nan, np.inf, -np.inf]
 
@@ -116,7 +116,7 @@ def test_an_ordinary_step_copies_no_weights(monkeypatch):
     original = paths.Path.__call__
 
     def counted(path, *arguments):
-        if path is net.STEP:
+        if path is learning.STEP:
             calls.append(arguments[-1])
         return original(path, *arguments)
 

@@ -71,6 +71,17 @@ class NoRule:
 class Nameless(Optimizer):
     """A rule that lacks a name and a kernel."""
 
+    rate: float = 0.5
+
+
+class Idle(Optimizer):
+    """A rule that lacks a kernel, and is no dataclass."""
+
+    name = "idle"
+
+    def __init__(self):
+        self.rate = 0.5
+
 
 UNKNOWN = {
     "unknown": ("adagrad", "'adagrad'"),
@@ -85,8 +96,12 @@ UNKNOWN = {
     "another object": (NoRule(), r"NoRule\(\)"),
     "class": (Adam, r"the class Adam: make an object of it, Adam\(\)"),
     "its base": (Optimizer, "the class Optimizer"),
-    "object of its base": (Optimizer(), r"Optimizer\(\)"),
-    "object without a kernel": (Nameless(), r"Nameless\(\)"),
+    "object of its base": (Optimizer(), r"Optimizer\(\), which has no name and no kernel$"),
+    "object without a name": (
+        Nameless(),
+        r"Nameless\(rate=0\.5\), which has no name and no kernel$",
+    ),
+    "object without a kernel": (Idle(), r"Idle\(rate=0\.5\), which has no kernel$"),
     "another class": (NoRule, "the class NoRule"),
     "array": (np.ones(2), r"array\(\[1\., 1\.\]\)"),
     "function": (len, "<built-in function len>"),

@@ -151,7 +151,7 @@ def test_every_number_is_checked_when_a_schedule_is_made(schedule, name, value):
 
 def test_all_numbers_are_tried():
     assert {*SCHEDULES} == {schedule.__name__ for schedule in RIGHT}
-    assert {*SCHEDULES.values()} == {*RIGHT} == {*Schedule.__subclasses__()}
+    assert {*SCHEDULES.values()} == {*RIGHT} == {*Schedule.__subclasses__()} - {schedules.Lost}
     for schedule, options in RIGHT.items():
         assert [field.name for field in dataclasses.fields(schedule)] == [*options]
         assert {*options} == {*inspect.signature(schedule).parameters}
