@@ -966,11 +966,19 @@ FAULTS = [
     ),
     Fault(
         "half a product",
-        "kernels/train/online_blocks_linear.py",
+        "kernels/train/online_blocks_update.py",
         "+ 2 * m_11 * m_12 * wv",
         "+ m_11 * m_12 * wv",
         "tests/test_path_table.py -k 'each_path_agrees and linear and float64'",
         "the penalty within a block leaves out half of what weights and velocity share",
+    ),
+    Fault(
+        "a velocity's end too near",
+        "kernels/train/online_blocks_update.py",
+        "return (mu * mu if rule.nesterov else mu) / (1.0 - mu)",
+        "return mu / (1.0 - mu)",
+        "tests/test_rules.py -k 'nesterov and online and float64'",
+        "where Nesterov's velocity leads is computed as for momentum",
     ),
 ]
 

@@ -173,6 +173,7 @@ OF_RULES = {
             "batch_by_rule",
             "by_rule",
             "online_blocks_linear",
+            "online_blocks_update",
             "online_by_rule",
             "rules",
         )
