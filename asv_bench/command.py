@@ -14,7 +14,7 @@ from pathlib import Path
 
 from workloads import DTYPES
 
-PACKAGES = ("mlp_fast", "numba", "numpy", "scipy", "jax", "torch", "scikit-learn")
+PACKAGES = ("mlp_fast", "numba", "numpy", "scipy", "jax", "optax", "torch", "scikit-learn")
 PROCESSORS = Path("/proc/cpuinfo")
 COMPILER = os.environ.get("CC", "cc")
 

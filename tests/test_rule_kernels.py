@@ -9,6 +9,7 @@ from cross import cross
 from numba.core.errors import TypingError
 
 from mlp_fast import MLP, rule_state
+from mlp_fast.kernels.compile.jit import kernel
 from mlp_fast.kernels.train.by_rule import step_by_rule
 from mlp_fast.learning import Learner
 from mlp_fast.optimizers import RPROP, Adam, AdamW, Momentum, RMSprop
@@ -228,3 +229,22 @@ def test_the_kernel_of_a_rule_is_found_once_for_each_dtype():
     assert step_of(Adam(beta_1=0.5), m._net.theta, told) == address
     assert len(rule_state._addresses) == known
     assert step_of(Momentum(), m._net.theta, told) != address
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (lambda theta, gradient, state, eta: None, "must be compiled by @kernel; got <function"),
+        (kernel(lambda theta, gradient, state, eta: eta), "must return nothing; <lambda> does"),
+    ],
+)
+def test_a_rule_whose_kernel_is_none_is_refused(function, reason):
+    class Wrong(SGD):
+        name = "wrong"
+        kernel = function
+
+    m = MLP(optimizer=Wrong(), layer_sizes=()).init_weights((1, 1))
+    before = m.weights.copy()
+    with pytest.raises(TypeError, match=reason):
+        m.resume([[1.0], [2.0]], [0.0, 1.0], 1)
+    np.testing.assert_array_equal(m.weights[0], before[0])

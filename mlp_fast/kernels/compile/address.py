@@ -9,15 +9,20 @@ from typing import Any
 import numba
 from llvmlite import ir
 from numba import types
+from numba.core.dispatcher import Dispatcher
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 
 def address_of(kernel: Any, *arguments: Any) -> int:
     """Return the address of a kernel's machine code for arguments of exactly these types."""
+    if not isinstance(kernel, Dispatcher):
+        raise TypeError(f"the kernel of a rule must be compiled by @kernel; got {kernel!r}")
     signature = tuple(map(numba.typeof, arguments))
     kernel.compile(signature)
     compiled = kernel.overloads[signature]
+    if compiled.signature.return_type != types.none:  # nobody would make room for it
+        raise TypeError(f"the kernel of a rule must return nothing; {kernel.py_func.__name__} does")
     address: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
     return address
 
