@@ -19,6 +19,7 @@ from mlp_fast import MLP
 from mlp_fast.kernels.train.online_shallow import RUN, TRAIN_SHALLOW
 from mlp_fast.kernels.train.tiny_batch_shallow import TRAIN_SHALLOW_BATCH
 from mlp_fast.paths import PATHS as TABLE
+from mlp_fast.update_rule import PLAIN
 
 # --- forms of input -------------------------------------------------------------------------------
 
@@ -261,7 +262,8 @@ def cases(draw):
 
 
 def of_call(*calls):
-    chosen = [path for path in TABLE if path.call in calls]
+    """Return the paths of calls by plain gradient descent: other rules are not drawn."""
+    chosen = [path for path in TABLE if path.call in calls and path.rules == PLAIN]
     return {(path.name, d) for path in chosen for d in path.example.dtypes}
 
 
