@@ -23,6 +23,7 @@ from mlp_fast.kernels.simd.types import Floats, Real
 from mlp_fast.kernels.simd.vector import fma, lanes, splat, vsum
 from mlp_fast.kernels.train.online_blocks import BLOCK
 
+LEAST_MOMENTUM = 0.5  # of which the 16th power is no less than 2^-16
 LEAST_SCALE = 2.0**-40  # of U; smaller ones might overflow it
 AT_ONCE = 16  # rows of W and of V, which with the deltas are to fit in the L1 cache
 
@@ -44,8 +45,8 @@ class LinearBlock(NamedTuple):
 
 @inlined
 def stands_still(rule: Learning) -> bool:
-    """Return whether Z = W + k V changes by gradients only: there is a velocity, but no penalty."""
-    return rule.state.first.size > 0 and rule.l2 == 0.0
+    """Return whether Z and U are kept: there is no penalty, and V does not shrink too fast."""
+    return rule.state.first.size > 0 and rule.l2 == 0.0 and rule.momentum >= LEAST_MOMENTUM
 
 
 @inlined
