@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from cases import DTYPES, assert_to_rounding, learns_little
 from cross import cross
 from rule_cases import (
@@ -28,7 +29,7 @@ from mlp_fast.kernels.compile.jit import kernel
 from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.vector import lanes, sign, splat
 from mlp_fast.optimizers import OPTIMIZERS, RPROP, SGD, Adam, AdamW, Momentum, Optimizer, RMSprop
-from mlp_fast.reference import UpdateRule
+from mlp_fast.reference import Reference, UpdateRule
 
 pytestmark = learns_little
 
@@ -320,3 +321,29 @@ def test_a_rule_of_ones_own(mode, network, rows, tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(ValueError, match="its optimizer must be one of sgd, momentum"):
         MLP.load(tmp_path / "m")
+
+
+@cross(
+    mu=[0.0, 1e-3, 0.4, 0.5, 0.9, 0.99],
+    nesterov=[False, True],
+    rows=["dense", "CSR"],
+    dtype=["float64", "float32"],
+    sizes=[(40, 9, 3), (400, 18, 3)],
+)
+def test_momentum_over_many_blocks(mu, nesterov, rows, dtype, sizes):
+    """Weights and velocity are kept in another form for 256 samples at a time."""
+    rng = np.random.default_rng(0)
+    X, T = rng.random((600, sizes[0])), rng.random((600, sizes[-1]))
+    X[rng.random(X.shape) < 0.7] = 0
+    m = MLP(sizes[1:-1], batch_size=1, dtype=dtype, shuffle=False, learning_rate=0.01)
+    start = m.init_weights(sizes).weights.copy()
+    rule = Momentum(mu, nesterov)
+    m.train(sp.csr_array(X) if rows == "CSR" else X, T, 2, weights=start, optimizer=rule)
+    spec = Reference(
+        [W.astype(float) for W in start], ["sigmoid"] * 2, rule=numpy_rules.Momentum(mu, nesterov)
+    )
+    spec.train(X, T, [np.arange(600)] * 2, 1, 0.01)
+    bound = 64 * np.finfo(dtype).eps
+    for W, V in zip(m.weights, spec.weights, strict=True):
+        np.testing.assert_allclose(W, V, rtol=bound, atol=bound)
+    np.testing.assert_allclose(m.loss_curve_, spec.losses, rtol=bound)
