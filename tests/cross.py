@@ -6,19 +6,21 @@ finds, always the same ones. `-m slow` runs the others, and `-m "slow or not slo
 """
 
 import heapq
+import random
 from collections import Counter
 from itertools import combinations, product
 
 import pytest
 
 
-def cross(*, meeting=2, all_meet=(), where=None, **axes):
+def cross(*, meeting=2, all_meet=(), where=None, most=None, **axes):
     """Parametrise a test over the product of axes, each the values of an argument.
 
     An axis called `a_and_b` gives values to two arguments at once. `where` tells, of the arguments
     by name, which cases there are. By default any two axes meet; with `meeting=1`, for long axes
     that have little to do with each other, every value is there, beside some of the others. Those
-    in `all_meet`, which choose the code that runs, meet all at once.
+    in `all_meet`, which choose the code that runs, meet all at once. If there are more than `most`,
+    so many cases are drawn, and what meets in any of these is meant.
     """
     names, values = [axis.split("_and_") for axis in axes], [[*axis] for axis in axes.values()]
     cases = {}
@@ -28,6 +30,9 @@ def cross(*, meeting=2, all_meet=(), where=None, **axes):
             arguments |= zip(several, axis[i] if len(several) > 1 else [axis[i]], strict=True)
         if where is None or where(**arguments):
             cases[indices] = arguments
+    if most is not None and len(cases) > most:
+        drawn = random.Random(0).sample([*cases], most)
+        cases = {indices: cases[indices] for indices in sorted(drawn)}
     together = [*combinations(range(len(axes)), min(meeting, len(axes)))]
     together += [tuple([*axes].index(axis) for axis in all_meet)] if all_meet else []
     chosen = covering([*cases], together)

@@ -59,6 +59,7 @@ class Noted:
 
 
 @cross(
+    most=300,
     schedule=SCHEDULES,
     rule=TRAINED,
     mode=MODES,
@@ -201,7 +202,7 @@ NONSENSE = {
 }
 
 
-@cross(nonsense=NONSENSE, mode=MODES, rows=ROWS, before=["nothing", "weights", "trained"])
+@cross(most=100, nonsense=NONSENSE, mode=MODES, rows=ROWS, before=["nothing", "weights", "trained"])
 def test_nonsense_at_first_changes_nothing(nonsense, mode, rows, before):
     given, (X, T) = data("deep", rows)
     rate, error, message = NONSENSE[nonsense]
@@ -227,6 +228,7 @@ def test_nonsense_at_first_changes_nothing(nonsense, mode, rows, before):
 
 
 @cross(
+    most=150,
     nonsense=[name for name in NONSENSE if name not in ("takes nothing", "in a warm-up")],
     mode=MODES,
     rows=ROWS,

@@ -70,6 +70,7 @@ def fits(rule, mode="full", besides="nothing", rows="dense", **_):
 
 
 @cross(
+    most=500,
     rule=RULES,
     besides=BESIDES,
     mode=MODES,
@@ -187,6 +188,7 @@ DIVERGE |= {"rmsprop": RMSprop(), "adam": Adam(), "adamw": AdamW()}
 
 
 @cross(
+    most=150,
     rule=DIVERGE,
     mode=["online", "mini"],  # a full batch ends an epoch with large weights that are finite
     rows=ROWS,
@@ -303,6 +305,7 @@ def pressing(after):
 
 
 @cross(
+    most=100,
     rule=RULES,
     mode=MODES,
     rows=ROWS,
@@ -330,6 +333,7 @@ def test_an_interrupt_leaves_the_last_complete_epoch(
 
 
 @cross(
+    most=100,
     rule=RULES,
     mode=MODES,
     rows=ROWS,
@@ -362,6 +366,7 @@ def test_a_callback_that_ends_it(rule, mode, rows, patience, end):
 
 
 @cross(
+    most=100,
     rule=RULES,
     mode=MODES,
     rows=ROWS,

@@ -58,6 +58,7 @@ def in_both(rule, mode, network, rows, dtype, l2, clip_norm, weighted):
 
 
 @cross(
+    most=500,
     rule=RULES,
     mode=SIZES,
     network=NETWORKS,
@@ -79,6 +80,7 @@ def test_rules_agree_with_the_reference(rule, mode, network, rows, dtype, l2, cl
 
 
 @cross(
+    most=200,
     rule=[rule for rule in RULES if goes(rule, "online")],
     network=NETWORKS,
     dtype=DTYPES,
@@ -116,6 +118,7 @@ def test_steps_one_by_one_are_those_of_online_training(rule, l2, network, dtype,
 
 
 @cross(
+    most=150,
     rule=RULES,
     network=NETWORKS,
     dtype=DTYPES,

@@ -45,6 +45,7 @@ def taught(m, call, X, T, weights, epochs=2):
 
 
 @cross(
+    most=300,
     rule=RULES,
     mode=MODES,
     network=NETWORKS,
@@ -64,7 +65,7 @@ def test_equal_weights_are_as_none_to_the_bit(rule, mode, network, rows, dtype, 
     assert rule_bits(m) == rule_bits(n)
 
 
-@cross(rule=RULES, network=NETWORKS, rows=FORMS, dtype=DTYPES, clip_norm=[None, 0.05])
+@cross(most=150, rule=RULES, network=NETWORKS, rows=FORMS, dtype=DTYPES, clip_norm=[None, 0.05])
 def test_whole_weights_in_a_full_batch_are_repeated_rows(rule, network, rows, dtype, clip_norm):
     X, T = examples(network, rows, dtype, 30)
     weights = np.arange(30) % 4
@@ -256,7 +257,7 @@ BAD = {
 }
 
 
-@cross(bad=BAD, call=CALLS, mode=MODES, before=["fresh", "trained"])
+@cross(most=150, bad=BAD, call=CALLS, mode=MODES, before=["fresh", "trained"])
 def test_bad_weights_are_refused_and_change_nothing(bad, call, mode, before):
     weights, message = BAD[bad]
     X, T = examples("input-major")
