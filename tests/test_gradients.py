@@ -57,7 +57,7 @@ def test_both_layouts_are_there():
 
 
 @cross(
-    most=600,
+    most=250,
     output_and_loss=LEGAL_PAIRS,
     hidden=HIDDEN,
     sizes=SHAPES,

@@ -59,7 +59,7 @@ class Noted:
 
 
 @cross(
-    most=300,
+    most=150,
     schedule=SCHEDULES,
     rule=TRAINED,
     mode=MODES,

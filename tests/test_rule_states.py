@@ -70,7 +70,7 @@ def fits(rule, mode="full", besides="nothing", rows="dense", **_):
 
 
 @cross(
-    most=500,
+    most=200,
     rule=RULES,
     besides=BESIDES,
     mode=MODES,

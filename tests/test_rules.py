@@ -58,7 +58,7 @@ def in_both(rule, mode, network, rows, dtype, l2, clip_norm, weighted):
 
 
 @cross(
-    most=500,
+    most=200,
     rule=RULES,
     mode=SIZES,
     network=NETWORKS,

@@ -45,7 +45,7 @@ def taught(m, call, X, T, weights, epochs=2):
 
 
 @cross(
-    most=300,
+    most=150,
     rule=RULES,
     mode=MODES,
     network=NETWORKS,
