@@ -21,9 +21,9 @@ class Rule(NamedTuple):
 # an epsilon of 1e-3 bounds what a rounding of a gradient near 0 makes of a step
 RULES = {
     "sgd": Rule(SGD(), reference.UpdateRule),
-    "momentum": Rule(Momentum(0.8), lambda: reference.Momentum(0.8), 0.05),
+    "momentum": Rule(Momentum(0.8), lambda: reference.Momentum(0.8), 0.002),
     "nesterov": Rule(
-        Momentum(0.7, nesterov=True), lambda: reference.Momentum(0.7, nesterov=True), 0.05
+        Momentum(0.7, nesterov=True), lambda: reference.Momentum(0.7, nesterov=True), 0.002
     ),
     "rmsprop": Rule(RMSprop(0.8, 1e-3), lambda: reference.RMSprop(0.8, 1e-3), 0.01),
     "adam": Rule(Adam(0.8, 0.95, 1e-3), lambda: reference.Adam(0.8, 0.95, 1e-3), 0.01),

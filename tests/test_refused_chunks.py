@@ -31,10 +31,15 @@ WITHOUT_T = {
     "a zip": (zip(X, T, strict=True), ValueError, "got zip, which can be iterated only once"),
     "an iterator": (iter(CHUNKS), ValueError, "got list_iterator, which can be iterated only once"),
     "an empty list": ([], ValueError, "X must be, if T is not given, .*; got no chunk"),
-    "a str": ("some.csv", ValueError, r"chunk 0 must be a pair \(X, T\), because T is .*; got str"),
+    "a str": (
+        "some.csv",
+        ValueError,
+        r"chunk 0 must be a pair \(X, T\), .* because T is .*; got str",
+    ),
     "a dict": ({"X": X, "T": T}, ValueError, r"chunk 0 must be a pair \(X, T\), .*; got str"),
     "arrays": ([X, X], ValueError, r"chunk 0 must be a pair \(X, T\), .*; got ndarray"),
-    "triples": ([(X, T, T)], ValueError, r"chunk 0 must be a pair \(X, T\), .*; got tuple"),
+    "fours": ([(X, T, T, T)], ValueError, r"chunk 0 must be a pair \(X, T\), .*; got tuple"),
+    "rows of three": (X[:, :3].tolist(), ValueError, r"chunk 0 must be a pair \(X, T\).* got list"),
     "rows": (X.tolist(), ValueError, r"chunk 0 must be a pair \(X, T\), .*; got list"),
     "rows of two": (X[:, :2].tolist(), ValueError, r"chunk 0 must be a pair \(X, T\).* got list"),
 }
@@ -123,7 +128,7 @@ BAD = {
     "no pair": (
         [*CHUNKS[:3], X],
         ValueError,
-        r"chunk 3 must be a pair \(X, T\), because T is not given; got ndarray$",
+        r"chunk 3 must be a pair \(X, T\), .* because T is not given; got ndarray$",
     ),
     "a pair of arrays in an array": (
         [*CHUNKS[:3], np.ones((2, 5, 5))],
