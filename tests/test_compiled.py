@@ -133,8 +133,9 @@ def test_one_signature_for_each_kernel_and_dtype(filled):
 
 def test_only_kernels_that_python_calls_are_kept(filled):
     kept = {path.name.split("-")[0] for path in filled.cache.rglob("*.nbc")}
-    assert kept == {kernel._cache._name for kernel in KERNELS}
-    assert len(filled.signatures) == len(KERNELS) + len(INNER_KERNELS)
+    ours = [k for k in KERNELS if k.__module__.startswith("mlp_fast.")]  # tests have some, too
+    assert kept == {kernel._cache._name for kernel in ours}
+    assert len(filled.signatures) == len(ours) + len(INNER_KERNELS)
 
 
 def test_after_warmup_a_second_process_compiles_nothing_whatever_it_calls(filled):

@@ -70,10 +70,12 @@ def input_gradient_of_rows(
         part = part_of(rows_from(rows, start, work.capacity), samples, work, sparse)
         forward_batch(network, part, work, sparse)
         loss_and_delta_of_rows(network, loss, T[start:], samples, work)
-        for l in range(network.layers.size - 1, 0, -1):
-            back_propagate(network, l, samples.size, work)
-        delta = Matrix(work.delta, first.width, 1)
-        errors_below(network, 0, delta, Matrix(errors, work.width, 1), samples.size, work)
+        for l in range(network.layers.size - 1, -1, -1):
+            if l > 0:
+                back_propagate(network, l, samples.size, work)
+            else:
+                delta, below = Matrix(work.delta, first.width, 1), Matrix(errors, work.width, 1)
+                errors_below(network, l, delta, below, samples.size, work)
         for i in range(samples.size):
             for p in range(first.n_in):
                 out[start + i, p] = errors[i * work.width + p] / count

@@ -66,7 +66,7 @@ def combine(network: Network, rule: Learning, k: float, scale: float, block: Lin
         v = real(scale) * load(V, i)
         store(V, i, v)
         store(W, i, fma(real(k), v, load(W, i)))
-    put_bias_back(W, V, layer.n_out, True, block.bias)
+    put_bias_back(W, V, layer.n_out, rule.state.first.size > 0, block.bias)
 
 
 @inner_kernel
