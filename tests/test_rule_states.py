@@ -55,7 +55,7 @@ BESIDES = {
     "l2": {"l2": 0.05},
     "clipped": {"clip_norm": 0.05},
     "weights": {"sample_weight": some_weights()},
-    "schedule": {"learning_rate": Cosine(0.1, 9)},
+    "schedule": {"learning_rate": Cosine(0.005, 9)},
     "all": {"l2": 0.01, "clip_norm": 0.1, "sample_weight": some_weights()},
 }
 
