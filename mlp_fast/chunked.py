@@ -9,7 +9,6 @@ from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.chunks import Chunks
 from mlp_fast.calls import Calls
 from mlp_fast.interrupts import Interrupts
-from mlp_fast.kept import Kept
 from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.learning import Learner
 
@@ -48,7 +47,7 @@ class ChunkedTraining:
         self._epochs_done, self._samples = 0, 0
         full = learner.settings.batch_size is None
         self._gradient = learner.new_gradient() if full else None
-        self.kept = Kept(learner)
+        self.kept = learner.keep()
 
     def learn_at(self, rate: float) -> None:
         """Set the learning rate of the epochs that follow."""
@@ -85,7 +84,7 @@ class ChunkedTraining:
             del calls, chunk  # before the next one is read
         if self._gradient is not None:
             loss += k * self._learner.descend(self._rate, k, self._gradient)
-        if not (math.isfinite(loss) and self._is_finite()):
+        if not (math.isfinite(loss) and self.kept.may_be_kept()):
             return False
         self._epochs_done += 1
         self.kept.keep()
@@ -107,9 +106,3 @@ class ChunkedTraining:
         self._samples += calls.k
         gradient = self._gradient
         return gradient is None or bool(all_finite(read_only(gradient)))
-
-    def _is_finite(self) -> bool:
-        """Return whether all weights, and all that the rule keeps, are finite."""
-        rule = self._history.rule
-        theta = read_only(self._learner.net.theta)
-        return bool(all_finite(theta)) and (rule is None or rule.is_finite())

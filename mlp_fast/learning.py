@@ -11,8 +11,8 @@ from mlp_fast.boundary.rows import dense_rows
 from mlp_fast.calls import Calls
 from mlp_fast.history import History
 from mlp_fast.initialisation import shuffle_key
+from mlp_fast.kept import Kept
 from mlp_fast.kernels.linalg.buffers import NOTHING
-from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.kernels.network.arguments import Data, Learning, Rule
 from mlp_fast.kernels.network.forward_batch import ROWS
 from mlp_fast.kernels.simd.types import Floats
@@ -87,7 +87,7 @@ class Learner(NamedTuple):
     def backward(self, forward: Forward, T: Floats, rate: float) -> None:
         """Update the weights by the errors of a forward pass (78), if all stays finite."""
         self.prepare()
-        net, before = self.net, Before(self)
+        net, before = self.net, self.keep()
         batch = dense_rows(forward.outputs[0]), T, forward.work
         network, loss, k = net.for_kernels(), net.loss.code, T.shape[0]
         if self.settings.rules == PLAIN:
@@ -96,7 +96,7 @@ class Learner(NamedTuple):
             gradient = self.new_gradient()
             BACKWARD(network, loss, 1.0, *batch, gradient)
             self.descend(rate, k, gradient)
-        before.return_unless_finite()
+        _return_unless_finite(before)
 
     def step(self, x: Floats, t: Floats, rate: float, weight: float) -> float:
         """Learn from one sample (algorithm 2.4.1), if all stays finite; return its prior loss."""
@@ -104,19 +104,23 @@ class Learner(NamedTuple):
         shape = net.layout.shape
         if self.settings.rules != PLAIN or weight != 1.0:
             self.prepare()
-            rule, before = self._single(rate), Before(self)
+            rule, before = self._single(rate), self.keep()
             loss = STEP_BY_RULE(network, rule, x, t, weight, STEP_BY_RULE.buffers(shape))
-            before.return_unless_finite(loss)
+            _return_unless_finite(before, loss)
             return float(loss)
         sample = network, net.loss.code, rate, x, t, STEP.buffers(shape)
         loss, changed = STEP(*sample, True)
         if not math.isfinite(loss):
             _warn_of_step(LOSS)
         elif not changed:  # numbers are so large that a weight may overflow
-            before = Before(self)
+            before = self.keep()
             STEP(*sample, False)
-            before.return_unless_finite()
+            _return_unless_finite(before)
         return float(loss)
+
+    def keep(self) -> Kept:
+        """Return a copy of what training changes."""
+        return Kept(self.net.theta, self.history.rule)
 
     def prepare(self) -> None:
         """Have the state of the rule in force, as it was if it is the rule of before."""
@@ -156,23 +160,14 @@ class Learner(NamedTuple):
 LOSS, WEIGHT = "the sample's loss is not finite", "a weight is no longer finite"
 
 
-class Before:
-    """Weights and rule's state as they are, to return to them if a step makes one not finite."""
-
-    def __init__(self, learner: Learner) -> None:
-        self._theta, self._state = learner.net.theta, learner.history.rule
-        self._kept_theta = self._theta.copy()
-        self._kept_state = self._state and self._state.twin()
-
-    def return_unless_finite(self, loss: float = 0.0) -> None:
-        """Return, and warn, unless the loss and all numbers are finite."""
-        state, is_finite = self._state, math.isfinite(loss)
-        if is_finite and all_finite(read_only(self._theta)) and (not state or state.is_finite()):
-            return
-        self._theta[:] = self._kept_theta
-        if state is not None and self._kept_state is not None:
-            state.take(self._kept_state)
-        _warn_of_step(WEIGHT if is_finite else LOSS)
+def _return_unless_finite(before: Kept, loss: float = 0.0) -> None:
+    """Return to what was before a step, and warn, unless its loss and all numbers are finite."""
+    if not math.isfinite(loss):
+        before.restore()
+        _warn_of_step(LOSS)
+    elif not before.may_be_kept():
+        before.restore()
+        _warn_of_step(WEIGHT)
 
 
 def _warn_of_step(what: str) -> None:

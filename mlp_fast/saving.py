@@ -106,11 +106,11 @@ def read(path: "str | os.PathLike[str]") -> Saved:
 
 def _options(settings: Settings) -> Header:
     """Return all options but orders, which are an array, as JSON knows them."""
-    fields = dataclasses.fields(settings)
-    options = {field.name: getattr(settings, field.name) for field in fields if field.repr}
     from mlp_fast import schedules  # slow to import, as are the rules
     from mlp_fast.optimizers import OPTIMIZERS
 
+    fields = dataclasses.fields(settings)
+    options = {field.name: getattr(settings, field.name) for field in fields if field.repr}
     optimizer, rate = settings.optimizer, settings.learning_rate
     if OPTIMIZERS.get(optimizer.name) is not type(optimizer):
         raise ValueError(

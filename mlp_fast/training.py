@@ -3,7 +3,6 @@
 from mlp_fast.bar import Bar
 from mlp_fast.boundary.examples import Examples
 from mlp_fast.interrupts import Interrupts
-from mlp_fast.kept import Kept
 from mlp_fast.learning import Learner
 
 
@@ -37,7 +36,7 @@ class Training:
         self._calls = learner.calls(examples, rate, learner.settings.epochs)
         self._interrupts, self._bar = interrupts, bar
         self._epochs_done = 0
-        self.kept = Kept(learner)
+        self.kept = learner.keep()
 
     def learn_at(self, rate: float) -> None:
         """Set the learning rate of the epochs that follow."""
