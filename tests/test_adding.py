@@ -58,7 +58,7 @@ TRIED = """
 import sys
 import numpy as np
 import scipy.sparse as sp
-from mlp_fast import MLP, net, paths
+from mlp_fast import MLP, learning, paths
 from mlp_fast.reference import Reference
 
 dtype, whole = sys.argv[1], sys.argv[2] == "whole"
@@ -70,7 +70,7 @@ def spy(*task):
     took.add(path.name)
     return path
 
-net.path_for = spy
+learning.path_for = spy
 
 def compare(actual, expected, steps):
     for W, V in zip(actual, expected, strict=True):

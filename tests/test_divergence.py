@@ -101,7 +101,7 @@ def bits(m):
     return [W.tobytes() for W in m.weights], m.loss_curve_.tobytes(), str(m.error_)
 
 
-@cross(path=PATHS, hidden_and_rate=[("tanh", 20.0), ("linear", 40.0)], dtype=DTYPES)
+@cross(path=PATHS, hidden_and_rate=[("tanh", 12.0), ("linear", 40.0)], dtype=DTYPES)
 def test_where_a_run_stops_depends_on_no_cut(path, hidden, rate, dtype, monkeypatch, runs):
     once = diverge(path, dtype, hidden, rate)
     assert runs[0]._path.kernel.__name__ == PATHS[path][-1]
