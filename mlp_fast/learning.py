@@ -1,7 +1,7 @@
 """How a network learns by the options in force: its kernels, and what they are told."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,19 +19,66 @@ from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.net import Forward, Net
 from mlp_fast.paths import Task, are_moderate, only_path, path_for
 from mlp_fast.rule_state import state_for, step_of
-from mlp_fast.settings import Settings
-from mlp_fast.update_rule import ALL, LINEAR, PLAIN, SGD
+from mlp_fast.update_rule import ALL, LINEAR, PLAIN, SGD, Optimizer
 from mlp_fast.warn import warn
 
 STEP, DESCEND, BACKWARD = map(only_path, ("step", "descend", "backward"))
 STEP_BY_RULE, DESCEND_BY_RULE = (only_path(call, ALL) for call in ("step", "descend"))
 
 
+class Method(Protocol):
+    """What of the options in force decides how a network learns: those of `MLP` are `Settings`."""
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The update rule."""
+
+    @property
+    def rules(self) -> str:
+        """Which rules a path must know: see update_rule.py."""
+
+    @property
+    def l2(self) -> float:
+        """λ of the penalty λ/2 Σw²."""
+
+    @property
+    def clip_norm(self) -> float | None:
+        """The largest norm of a gradient."""
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs there are at most."""
+
+    @property
+    def batch_size(self) -> int | None:
+        """Samples per update, None for all."""
+
+    @property
+    def shuffle(self) -> bool:
+        """Whether each epoch draws an order of its own."""
+
+    @property
+    def orders(self) -> Any:
+        """The orders that epochs take examples in, or None."""
+
+    @property
+    def by_weight(self) -> bool:
+        """Whether a batch's gradient and loss, L2 included, are divided by its sum of weights."""
+
+    @property
+    def loss_scale(self) -> float:
+        """What losses, but not gradients, are multiplied by."""
+
+    @property
+    def loss_flags(self) -> int:
+        """What is added to the code of the loss: see loss.py."""
+
+
 class Learner(NamedTuple):
     """A network with its options and its history; weights and the rule's state change in place."""
 
     net: Net
-    settings: Settings
+    settings: Method
     history: History
 
     def calls(
@@ -54,11 +101,16 @@ class Learner(NamedTuple):
         if orders is None:
             orders = np.arange(k).reshape(1, k)
         key = shuffle_key(history.seed) if shuffle else 0
-        rule = Rule(net.loss.code, rate, size, shuffle, key, history.passes + chunk)
+        loss = net.loss.code | settings.loss_flags
+        rule = Rule(loss, rate, size, shuffle, key, history.passes + chunk)
         data, network = Data(rows, T, orders, in_order), net.for_kernels()
         repeated = size == k and orders.shape[0] == 1
         call, rules = ("train", settings.rules) if gradient is None else ("accumulate", PLAIN)
-        if examples.weights is not None and rules == PLAIN:
+        weights = examples.weights
+        if gradient is None and settings.by_weight and size == 1 and weights is not None:
+            # divided by its weight, a gradient is as without, but for L2: λ varies by sample
+            weights, rules = (weights, ALL) if settings.l2 else (None, rules)
+        if weights is not None and rules == PLAIN:
             rules = LINEAR
         task = Task(call, layout, rows.sparse, size, repeated, rule.loss, rules)
         path = path_for(task, lambda: are_moderate(layout, data, rule))
@@ -67,7 +119,9 @@ class Learner(NamedTuple):
             buffers = buffers._replace(gradient=gradient)
         if path.rules == PLAIN:
             return Calls(path, (network, data, rule, buffers), epochs)
-        learning = self._learning(rule, examples.weights)._replace(updates=gradient is None)
+        learning = self._learning(rule, weights)
+        if gradient is not None:
+            learning = learning._replace(updates=False, by_weight=False)
         state = None if gradient is not None else history.rule
         return Calls(path, (network, data, learning, buffers), epochs, state)
 
@@ -154,6 +208,8 @@ class Learner(NamedTuple):
             l2=settings.l2,
             clip_norm=math.inf if clip_norm is None else clip_norm,
             sample_weights=read_only(weights),  # of one type for kernels, if there are none, too
+            by_weight=settings.by_weight,
+            loss_scale=settings.loss_scale,
         )
 
 

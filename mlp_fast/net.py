@@ -123,11 +123,16 @@ class Net(NamedTuple):
         return Forward([X, *outputs], work, self.theta.copy())
 
     def recall(self, rows: Rows, theta: Floats) -> Floats:
-        """Return the outputs of the last layer with the weights `theta`."""
+        """Return the outputs of the last layer with the weights `theta`, if they are finite."""
+        out = self.outputs(rows, theta)
+        _check_output(out)
+        return out
+
+    def outputs(self, rows: Rows, theta: Floats) -> Floats:
+        """Return the outputs of the last layer with the weights `theta`, whatever they are."""
         out, network = self._answers(rows.shape[0]), self.for_kernels(theta)
         path = path_for(Task("recall", self.layout, rows.sparse))
         path(network, rows, path.buffers(self.layout.shape, rows), out)
-        _check_output(out)
         return out
 
     def hidden_outputs(self, rows: Rows) -> list[Floats]:

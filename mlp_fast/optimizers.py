@@ -122,6 +122,13 @@ class Adam(Optimizer):
     kernel = rules.adam
     arrays: ClassVar = {"mean": 0.0, "mean_square": 0.0}
     n_powers = 2
+    plain_epsilon: ClassVar[bool] = False
+    """Whether ε is added to √v in place of √v̂, as scikit-learn does."""
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The rule's numbers, and where ε is added."""
+        return self.beta_1, self.beta_2, self.epsilon, float(self.plain_epsilon)
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -156,6 +163,11 @@ class AdamW(Adam):
     name: ClassVar = "adamw"
     kernel = rules.adamw
     decays = True
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The rule's numbers, those of Adam first."""
+        return *super().numbers, self.weight_decay
 
     def __post_init__(self) -> None:
         """Check the numbers."""

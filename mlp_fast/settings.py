@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from mlp_fast.activations import ACTIVATIONS, HIDDEN, SIGMOID, Activation
 from mlp_fast.checks import finite
@@ -48,6 +48,9 @@ class Settings:
     validation_fraction: float | None = None
     patience: int | None = None
     tol: float = 0.0
+    by_weight: ClassVar[bool] = False
+    loss_scale: ClassVar[float] = 1.0
+    loss_flags: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         """Check each option and bring it to one form, then check them together."""

@@ -22,13 +22,15 @@ class Validation:
         The network.
     examples : Examples
         The rows and their targets, checked.
+    flags : int, default 0
+        What is added to the code of the network's loss.
     """
 
-    def __init__(self, net: Net, examples: Examples) -> None:
+    def __init__(self, net: Net, examples: Examples, flags: int = 0) -> None:
         rows, T, self._k = examples.rows, examples.T, examples.k
         self._path = path_for(Task("evaluate", net.layout, rows.sparse))
         buffers = self._path.buffers(net.layout.shape, rows)
-        self._net, self._arguments = net, (net.loss.code, rows, T, buffers)
+        self._net, self._arguments = net, (net.loss.code | flags, rows, T, buffers)
 
     def loss(self, theta: Floats | None = None) -> float:
         """Return the mean loss, by other weights if they are given; infinity if not finite."""

@@ -98,6 +98,8 @@ class Learning(NamedTuple):
     l2: float  # lambda of the penalty lambda / 2 times the sum of squared weights
     clip_norm: float  # the largest norm of a gradient; infinity for none
     sample_weights: Floats  # (k,), or empty if all are 1
+    by_weight: bool  # whether a batch's gradient, L2 included, is divided by the sum of its weights
+    loss_scale: float  # what losses, but not gradients, are multiplied by
 
 
 class Curves(NamedTuple):

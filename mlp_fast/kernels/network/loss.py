@@ -4,6 +4,7 @@ All training gets errors, losses and the output's delta here: from `loss_and_del
 from `output_delta` and `sum_losses` where a vector holds many samples.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,7 @@ LOSSES = {
 }
 CODES = {name: code for code, name in enumerate(LOSSES)}
 SQUARED_ERROR, CROSS_ENTROPY = CODES["squared_error"], CODES["cross_entropy"]
+CLIPPED = 1 << 8  # added to a code: entropies are those of probabilities from eps to 1 - eps
 
 
 def _beta(operand: Value, beta: Value) -> Value:
@@ -65,8 +67,8 @@ def squared(e: Real) -> float:
 @inner_kernel(inline=False)  # inlined, its constants would take registers from the loops around it
 def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
     """Return a cross-entropy of either kind from h in float64: finite even if a rounds to 0."""
-    total = 0.0
-    if loss == CROSS_ENTROPY:  # (52) with log a_j = h_j - log sum exp h
+    total, kind, (least, most) = 0.0, loss & (CLIPPED - 1), clipped_range(loss, h)
+    if kind == CROSS_ENTROPY:  # (52) with log a_j = h_j - log sum exp h
         largest = np.float64(h[0])
         for j in range(1, t.size):
             largest = max(largest, np.float64(h[j]))
@@ -76,11 +78,28 @@ def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
         log_summed = log(summed)
         for j in range(t.size):
             if t[j] != 0:
-                total += np.float64(t[j]) * (log_summed + (largest - np.float64(h[j])))
-    else:
+                minus_log = log_summed + (largest - np.float64(h[j]))
+                total += np.float64(t[j]) * min(max(minus_log, least), most)
+    elif loss == kind:
         for j in range(t.size):
             total += binary_entropy(beta * np.float64(h[j]), np.float64(t[j]))
+    else:
+        for j in range(t.size):
+            z, of_1 = beta * np.float64(h[j]), np.float64(t[j])
+            minus_log_1 = min(max(binary_entropy(z, 1.0), least), most)
+            minus_log_0 = min(max(binary_entropy(z, 0.0), least), most)
+            total += of_1 * minus_log_1 + (1.0 - of_1) * minus_log_0
     return total
+
+
+@inlined
+def clipped_range(loss: int, h: Floats) -> tuple[float, float]:
+    """Return -log(1 - eps) and -log(eps) of the dtype, or 0 and infinity if nothing is clipped."""
+    least, most = 0.0, np.inf
+    if loss & CLIPPED:
+        eps = 2.0**-52 if h.itemsize == 8 else 2.0**-23
+        least, most = -math.log1p(-eps), -math.log(eps)
+    return least, most
 
 
 @inner_kernel

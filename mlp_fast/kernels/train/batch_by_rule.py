@@ -86,22 +86,37 @@ def take_batches_by_rule(
         # a full batch, or one in parts, is summed up first, so that chunks of it give the same bits
         summed = count > work.capacity or size == k or not rule.updates
         # the gradient is the mean over the batch, as in code 2.6, where (78) has the sum
-        mean = real(1.0 / count)
+        total = 1.0 * count
+        if rule.by_weight:
+            total = sum_of_weights(rule, order, start, end)
+        mean = real(1.0 / total)
         factor, target = real(1.0) if summed else mean, work.gradient
         if in_place:
-            factor, target = real(-rule.learning_rate / count), network.theta
+            factor, target = real(-rule.learning_rate / total), network.theta
         for begin in range(start, end, work.capacity):
             samples = order[begin : min(begin + work.capacity, end)]
             part = part_of(data.rows, samples, work, sparse)
             forward_batch(network, part, work, sparse)
             error, loss = weighted_loss_and_delta(network, rule, data.T, samples, work)
             curves.error[epoch] += error
-            curves.loss[epoch] += loss
+            curves.loss[epoch] += loss * rule.loss_scale * (count / total)
             backward_batch(network, factor, part, work, target, sparse)
         if rule.updates and not in_place:
             if summed:
                 scale(mean, work.gradient)
-            curves.loss[epoch] += count * take_step(network.theta, work.gradient, rule)
+            l2 = rule.l2 / total if rule.by_weight else rule.l2
+            curves.loss[epoch] += count * take_step(network.theta, work.gradient, l2, rule)
+
+
+@inner_kernel
+def sum_of_weights(rule: Learning, order: NDArray[np.int64], start: int, end: int) -> float:
+    """Return the sum of the weights of a batch's samples: their number, if they have none."""
+    if rule.sample_weights.size == 0:
+        return 1.0 * (end - start)
+    total = 0.0
+    for i in range(start, end):
+        total += np.float64(rule.sample_weights[order[i]])
+    return total
 
 
 @inner_kernel

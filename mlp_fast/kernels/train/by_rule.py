@@ -19,23 +19,25 @@ from mlp_fast.kernels.simd.vector import fma, lanes, splat, vsum
 def step_by_rule(network: Network, k: int, gradient: Floats, rule: Learning) -> float:
     """Take a step by a sum of k gradients, leave it zero; return λ/2 Σw² before the step."""
     scale(network.theta.dtype.type(1.0 / k), gradient)
-    return take_step(network.theta, gradient, rule)
+    return take_step(network.theta, gradient, rule.l2, rule)
 
 
 @inner_kernel
-def take_step(theta: Floats, gradient: Floats, rule: Learning) -> float:
+def take_step(theta: Floats, gradient: Floats, l2: float, rule: Learning) -> float:
     """Take a step by the gradient of the mean loss, leave it zero; return λ/2 Σw² before."""
     if rule.clip_norm < math.inf:
         length = norm(gradient, gradient.size)
         if length > rule.clip_norm:
             scale(theta.dtype.type(rule.clip_norm / length), gradient)
-    return descend_by_rule(theta, gradient, rule, rule.state)
+    return descend_by_rule(theta, gradient, l2, rule, rule.state)
 
 
 @inner_kernel
-def descend_by_rule(theta: Floats, gradient: Floats, rule: Learning, state: State) -> float:
+def descend_by_rule(
+    theta: Floats, gradient: Floats, l2: float, rule: Learning, state: State
+) -> float:
     """Take a step by a gradient that is clipped already; return λ/2 Σw² before."""
-    penalty = add_penalty(theta, gradient, rule.l2, state.mask)
+    penalty = add_penalty(theta, gradient, l2, state.mask)
     call_rule(rule.step, theta, gradient, state, rule.learning_rate)
     return penalty
 

@@ -241,7 +241,7 @@ def learn_in_block(
     correct_sum(network, t, rule, scale, block)
     forward_layers(network, nodes)
     error, loss = loss_and_delta_of_sample(network, rule.loss, targets, nodes)
-    loss *= weight
+    loss *= weight * rule.loss_scale
     if weight != 1.0:
         scale_delta(weight, top, network, nodes)
     if rule.direct and rule.clip_norm == math.inf:
@@ -301,7 +301,8 @@ def descend_upper_layers(network: Network, rule: Learning, block: LinearBlock) -
     update_layers(Network(block.gradient, network.layers, network.every), real(-1.0), nodes)
     begin = end_of_first(network)
     state = upper_state(rule.state, begin)
-    return descend_by_rule(network.theta[begin:], block.gradient[begin:], rule, state)
+    upper = network.theta[begin:]
+    return descend_by_rule(upper, block.gradient[begin:], rule.l2, rule, state)
 
 
 @inlined

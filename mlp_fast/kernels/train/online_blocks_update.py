@@ -45,8 +45,9 @@ class LinearBlock(NamedTuple):
 
 @inlined
 def stands_still(rule: Learning) -> bool:
-    """Return whether Z and U are kept: there is no penalty, and V does not shrink too fast."""
-    return rule.state.first.size > 0 and rule.l2 == 0.0 and rule.momentum >= LEAST_MOMENTUM
+    """Return whether Z and U are kept: there is no penalty, and V shrinks, but not too fast."""
+    shrinks = LEAST_MOMENTUM <= rule.momentum < 1.0
+    return rule.state.first.size > 0 and rule.l2 == 0.0 and shrinks
 
 
 @inlined

@@ -116,18 +116,22 @@ def learn_by_rule(
     m = first_sum(network, x, nodes)
     forward_layers(network, nodes)
     error, loss = loss_and_delta_of_sample(network, rule.loss, t, nodes)
+    l2 = rule.l2
+    if rule.by_weight:  # divided by the weight, the sample's gradient is as it was
+        l2 /= weight
+        weight = 1.0
     if weight != 1.0:
         scale_delta(weight, network.layers.size - 1, network, nodes)
     back_propagate(network, nodes)
     if rule.clip_norm < math.inf:
         clip_sample(network, x, x.size, rule.clip_norm, nodes)
-    loss *= weight
+    loss *= weight * rule.loss_scale
     if rule.direct:
         descend_sample(network, x, m, rule.learning_rate, nodes)
     else:
         gradient = Network(sample.gradient, network.layers, network.every)
         descend_sample(gradient, x, m, -1.0, nodes)
-        loss += descend_by_rule(network.theta, sample.gradient, rule, rule.state)
+        loss += descend_by_rule(network.theta, sample.gradient, l2, rule, rule.state)
     return error, loss
 
 

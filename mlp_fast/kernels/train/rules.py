@@ -62,7 +62,7 @@ def adam(theta: Floats, gradient: Floats, state: State, eta: float) -> None:
 @kernel
 def adamw(theta: Floats, gradient: Floats, state: State, eta: float) -> None:
     """AdamW (U6): first w -= η λ w, biases left out, then as Adam."""
-    decay = theta.dtype.type(eta * state.numbers[3])
+    decay = theta.dtype.type(eta * state.numbers[4])
     for i in range(0, theta.size, lanes(theta)):
         w = load(theta, i)
         store(theta, i, fma(-decay * load(state.mask, i), w, w))
@@ -77,6 +77,8 @@ def adapt(theta: Floats, gradient: Floats, state: State, eta: float) -> None:
     powers[1] *= numbers[1]
     root = math.sqrt(1.0 - powers[1])
     rate, epsilon = real(eta * root / (1.0 - powers[0])), real(numbers[2] * root)
+    if numbers[3] != 0:  # ε is added to √v in place of √v̂
+        epsilon = real(numbers[2])
     beta_1, beta_2 = real(numbers[0]), real(numbers[1])
     rest_1, rest_2, zero = real(1.0 - numbers[0]), real(1.0 - numbers[1]), splat(real(0.0))
     for i in range(0, theta.size, lanes(theta)):
