@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
@@ -22,21 +23,17 @@ from mlp_fast.bar import NO_BAR, Bar
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.examples import Examples
 from mlp_fast.interrupts import Interrupts
-from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.sklearn.before import Before
 from mlp_fast.sklearn.epochs import Epochs
 from mlp_fast.sklearn.full_batch import FullBatch
 from mlp_fast.sklearn.live import Live, dtype_of
+from mlp_fast.sklearn.quick import Quick, is_ordinary
 from mlp_fast.validation import Validation
 
+INTERRUPTED = "Training interrupted by user."
 HIDDEN = "identity", "logistic", "tanh", "relu"
-
-NOT_FINITE = (
-    "Solver produced non-finite parameter weights. The input data may contain large values and "
-    "need to be preprocessed."
-)
 
 
 class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
@@ -44,6 +41,13 @@ class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
 
     activation: Any
     _no_improvement_count: int
+    _names: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Have the names of the parameters at hand."""
+        super().__init_subclass__(**options)
+        cls._names = tuple(cls._get_param_names())
+
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMultilayerPerceptron._parameter_constraints,
         "activation": [StrOptions(set(HIDDEN)), list, tuple],
@@ -313,7 +317,9 @@ class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
             self._clipped_batch_size(examples.k),
             self._random_state if self.shuffle else None,
         )
-        self._run(epochs, live, (X_val, y_val, weight_val), validated, examples.k, incremental)
+        held_out = X_val, y_val, weight_val
+        self._run(epochs, held_out, validated, examples.k, incremental)
+        live.params = self._params() if incremental else None
         if self.early_stopping:  # the copies of the best weights stay as they are
             self.coefs_, self.intercepts_ = list(self._best_coefs), list(self._best_intercepts)
             self._take_up()
@@ -321,38 +327,38 @@ class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
     def _run(
         self,
         epochs: Epochs,
-        live: Live,
         held_out: tuple[Any, Any, Any],
         validated: Validation | None,
         k: int,
         incremental: bool,
     ) -> None:
         """Train epoch by epoch until there is a reason to stop."""
-        weights = read_only(live.net.theta)
         total = k * (1 if incremental else self.max_iter)
         interrupts, bar = Interrupts(), Bar(total) if self.progress else NO_BAR
         self.n_iter_ = 0
         try:
             with interrupts, bar:
                 while True:
-                    self.loss_ = epochs.run(interrupts)
+                    self.loss_ = epochs.run(interrupts, careful=not self.early_stopping)
                     self._record(k, validated)
-                    if not self.early_stopping and not all_finite(weights):
-                        raise ValueError(NOT_FINITE)  # they never become so again
                     bar.at(self.n_iter_ * k)
-                    self._update_no_improvement_count(self.early_stopping, *held_out)
-                    self._optimizer.iteration_ends(self.t_)
-                    if self._no_improvement_count > self.n_iter_no_change:
-                        if self._optimizer.trigger_stopping(self._why(), self.verbose):
-                            break
-                        self._no_improvement_count = 0
-                    if incremental:
+                    if self._is_to_stop(*held_out) or incremental:
                         break
                     if self.n_iter_ == self.max_iter:
                         self._warn_of_end()
                         break
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=6)
+            warnings.warn(INTERRUPTED, stacklevel=6)
+
+    def _is_to_stop(self, X_val: Any = None, y_val: Any = None, weights: Any = None) -> bool:
+        """Do what follows an epoch; return whether the optimizer says that it was the last."""
+        self._update_no_improvement_count(self.early_stopping, X_val, y_val, weights)
+        self._optimizer.iteration_ends(self.t_)
+        if self._no_improvement_count > self.n_iter_no_change:
+            if self._optimizer.trigger_stopping(self._why(), self.verbose):
+                return True
+            self._no_improvement_count = 0
+        return False
 
     def _record(self, k: int, validated: Validation | None) -> None:
         """Record an epoch."""
@@ -436,6 +442,62 @@ class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
     def _validated(self, X_val: Any, y_val: Any) -> tuple[Any, Any]:
         """Return checked rows to validate by, and their targets as the outputs have them."""
         raise NotImplementedError
+
+    def _params(self) -> tuple[Any, ...]:
+        """Return all parameters, and the optimizer."""
+        state = self.__dict__
+        return *(state[name] for name in self._names), state.get("_optimizer")
+
+    def _one_row(self, X: Any) -> Floats | None:
+        """Return the outputs for one ordinary row of a network without feature names, or None."""
+        live: Live | None = self.__dict__.get("_live")
+        if live is None or "feature_names_in_" in self.__dict__:
+            return None
+        if not live.holds(self.coefs_, self.intercepts_):
+            return None
+        live.take(self.coefs_, self.intercepts_)
+        return live.answer(X)
+
+    def _ready(self, X: Any, y: Any) -> Quick | None:
+        """Return what trains on ordinary rows just as the last `partial_fit` did, or None.
+
+        It is then told inputs and targets.
+        """
+        live: Live | None = self.__dict__.get("_live")
+        if live is None or live.params is None or not is_ordinary(X, live):
+            return None
+        unusual = self.verbose or self.warm_start or self.progress
+        if unusual or "feature_names_in_" in self.__dict__ or live.params != self._params():
+            return None
+        if not live.holds(self.coefs_, self.intercepts_):
+            return None
+        k = X.shape[0]
+        size = self._clipped_batch_size(k)
+        if live.quick is None or not live.quick.fits(k, self._optimizer):
+            live.quick = Quick(live, k, self._optimizer, self.alpha, self._loss_scale, size)
+        quick: Quick = live.quick
+        return quick if self._take_targets(y, quick.T) and quick.take(X) else None
+
+    def _take_targets(self, y: Any, T: Floats) -> bool:
+        """Write targets as outputs have them, if they are ordinary; return whether they are."""
+        raise NotImplementedError
+
+    def _learn_quickly(self, quick: Quick) -> None:
+        """Train for one epoch on what is ready."""
+        k = quick.T.shape[0]
+        self._live.take(self.coefs_, self.intercepts_)
+        if k > 1 and self.shuffle:
+            if not self.continue_state:
+                self._random_state = check_random_state(self.random_state)
+            quick.epochs.draw_from(self._random_state)
+        try:
+            with Interrupts() as interrupts:
+                loss = quick.epochs.run(interrupts)
+                self.n_iter_, self.loss_ = 0, loss
+                self._record(k, None)
+                self._is_to_stop()
+        except KeyboardInterrupt:
+            warnings.warn(INTERRUPTED, stacklevel=3)
 
     def _forward_pass_fast(self, X: Any, check_input: bool = True) -> Floats:
         if check_input:

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import _fit_context
 from sklearn.neural_network import MLPClassifier as Original
 from sklearn.utils._param_validation import StrOptions
@@ -111,6 +112,11 @@ class MLPClassifier(Estimator, Original):  # type: ignore[misc]
         object
             This estimator.
         """
+        if sample_weight is None and classes is None and self.class_weight is None:
+            quick = self._ready(X, y)
+            if quick is not None:
+                self._learn_quickly(quick)
+                return self
         if isinstance(self.class_weight, str):
             raise ValueError(
                 "class_weight must be None or a dict for partial_fit, which sees a part of the "
@@ -132,10 +138,45 @@ class MLPClassifier(Estimator, Original):  # type: ignore[misc]
         ndarray of shape (n_samples, n_classes)
             A column for each of `classes_`.
         """
-        A: Floats = super().predict_proba(X)
+        one = self._one_row(X)
+        A: Floats
+        if one is None:
+            A = super().predict_proba(X)
+        elif one.shape[1] > 1:
+            A = one
+        else:
+            A = np.concatenate([1 - one, one], axis=1)
         if self.out_activation == "logistic" and self._is_multiclass:
             A /= np.maximum(A.sum(axis=1, keepdims=True), np.finfo(A.dtype).tiny)
         return A
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the class of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels.
+        """
+        a = self._one_row(X)
+        answer: NDArray[Any]
+        if a is None or not self._tells_classes:
+            answer = super().predict(X)
+        elif a.shape[1] > 1:
+            answer = self.classes_[a.argmax(axis=1)]
+        else:
+            answer = self.classes_[(a[:, 0] > 0.5).astype(np.intp)]
+        return answer
+
+    @property
+    def _tells_classes(self) -> bool:
+        """Whether a row has one of two classes or more."""
+        return self.classes_.size > 1 and self._label_binarizer.y_type_ in ("binary", "multiclass")
 
     @property
     def _is_multiclass(self) -> bool:
@@ -165,6 +206,19 @@ class MLPClassifier(Estimator, Original):  # type: ignore[misc]
         if len(unseen):
             raise ValueError(f"y_val must hold classes of y only; got {unseen} besides")
         return X_val, self._label_binarizer.transform(y_val).astype(bool)
+
+    def _take_targets(self, y: Any, T: Floats) -> bool:
+        classes = self.classes_
+        if type(y) is not np.ndarray or y.dtype != classes.dtype or y.shape != (T.shape[0],):
+            return False
+        if not self._tells_classes or classes.dtype.kind not in "biufU":
+            return False
+        codes = np.minimum(classes.searchsorted(y), classes.size - 1)
+        if T.shape[1] == 1:
+            T[:, 0] = codes
+        else:
+            T[:] = codes[:, None] == np.arange(T.shape[1])
+        return bool((classes[codes] == y).all())
 
     def _score_of(self, outputs: Floats, y: Any, sample_weight: Any) -> float:
         """Return the accuracy, told from codes of classes."""

@@ -5,13 +5,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.examples import Examples
 from mlp_fast.history import History
 from mlp_fast.interrupts import Interrupts
 from mlp_fast.kept import Kept
+from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.learning import Learner
 from mlp_fast.sklearn.live import Live
 from mlp_fast.sklearn.told import Told, rule_of
+
+NOT_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed."
+)
 
 
 class Epochs:
@@ -46,7 +53,7 @@ class Epochs:
         k, weights = examples.k, examples.weights
         self._live, self._optimizer, self._stream = live, optimizer, stream
         self._order = np.arange(k)
-        orders = None if stream is None else self._order.reshape(1, k)
+        orders = self._order.reshape(1, k)
         told = Told(
             *(rule_of(optimizer), float(alpha), batch_size, orders),
             loss_scale=loss_scale,
@@ -63,17 +70,26 @@ class Epochs:
         self._weights = None if weights is None else weights.astype(np.float64)
         self._starts = np.arange(0, k, batch_size)
         self._kept: Kept = learner.keep()
+        self._weights_seen = read_only(live.net.theta)
 
     @property
     def steps(self) -> int:
         """The number of updates in an epoch."""
         return self._calls.per_epoch
 
-    def run(self, interrupts: Interrupts) -> float:
+    def draw_from(self, stream: np.random.RandomState | None) -> None:
+        """Begin again with the order in which examples come, and with another stream."""
+        self._stream = stream
+        self._order[:] = np.arange(self._order.size)
+
+    def run(self, interrupts: Interrupts, careful: bool = True) -> float:
         """Train for an epoch; return its loss.
 
         Raises
         ------
+        ValueError
+            If a weight is no longer finite, unless it is not to be `careful`; the network is then
+            as it was.
         ZeroDivisionError
             If the weights of a batch sum to 0; the network is then as it was.
         KeyboardInterrupt
@@ -93,6 +109,8 @@ class Epochs:
                 calls.is_finite_after(step, stop)
                 step = stop
                 interrupts.check()
+            if careful and not all_finite(self._weights_seen):
+                raise ValueError(NOT_FINITE)  # they never become so again
         except BaseException:
             self._kept.restore()
             raise

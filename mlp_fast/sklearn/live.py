@@ -1,6 +1,7 @@
 """The network that an estimator's `coefs_` and `intercepts_` are in."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -13,6 +14,7 @@ from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import Layout
 from mlp_fast.losses import LOSSES
 from mlp_fast.net import Net
+from mlp_fast.single_row import answering
 
 NAMES = {"identity": "linear", "logistic": "sigmoid", "exp": "exponential"}
 """scikit-learn's names of activations that have others here."""
@@ -44,6 +46,12 @@ class Live:
         Its weights, live.
     loss_flags : int
         What is added to the code of the loss, to have that of scikit-learn.
+    answer : callable
+        Returns the outputs for one ordinary row, or None.
+    quick : Quick or None
+        What the last `partial_fit` made ready.
+    params : tuple or None
+        The estimator's parameters then.
     """
 
     def __init__(
@@ -63,6 +71,9 @@ class Live:
         views = layout.views(theta)
         self.coefs, self._biases = [V[1:] for V in views], [V[0] for V in views]
         self.intercepts = [b.copy() for b in self._biases]
+        self.params: tuple[Any, ...] | None = None
+        self.quick: Any = None
+        self.answer = answering(layout, theta, ACTIVATIONS["linear"], False)
         self.loss_flags = CLIPPED if loss.endswith("entropy") else 0
         self.take(coefs, intercepts)
         for intercept, given in zip(self.intercepts, intercepts, strict=True):

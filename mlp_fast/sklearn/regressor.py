@@ -105,7 +105,37 @@ class MLPRegressor(Estimator, Original):  # type: ignore[misc]
         object
             This estimator.
         """
+        if sample_weight is None:
+            quick = self._ready(X, y)
+            if quick is not None:
+                self._learn_quickly(quick)
+                return self
         return self._fit(X, y, sample_weight=sample_weight, incremental=True)
+
+    def predict(self, X: Any) -> Floats:
+        """Return the outputs for each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Real numbers.
+        """
+        a = self._one_row(X)
+        answer: Floats = super().predict(X) if a is None else a
+        return answer[:, 0] if answer.ndim == 2 and answer.shape[1] == 1 else answer
+
+    def _take_targets(self, y: Any, T: Floats) -> bool:
+        if type(y) is not np.ndarray or y.dtype.kind not in "fiu" or y.shape[:1] != T.shape[:1]:
+            return False
+        if y.size != T.size or y.ndim > 2 or (y.ndim == 2 and T.shape[1] == 1):
+            return False
+        T[:] = y.reshape(T.shape)
+        return True
 
     def _initialize(self, y: Any, layer_units: list[int], dtype: Any) -> None:
         if self.loss == "poisson" and self.out_activation is not None:
