@@ -1,6 +1,6 @@
 """A network that has weights: how it computes, given checked arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -130,10 +130,18 @@ class Net(NamedTuple):
 
     def outputs(self, rows: Rows, theta: Floats) -> Floats:
         """Return the outputs of the last layer with the weights `theta`, whatever they are."""
-        out, network = self._answers(rows.shape[0]), self.for_kernels(theta)
+        return self.recalling(rows)(theta)
+
+    def recalling(self, rows: Rows) -> Callable[[Floats], Floats]:
+        """Return a function of the weights: what they make of these rows, asked again and again."""
         path = path_for(Task("recall", self.layout, rows.sparse))
-        path(network, rows, path.buffers(self.layout.shape, rows), out)
-        return out
+        buffers, out = path.buffers(self.layout.shape, rows), self._answers(rows.shape[0])
+
+        def outputs(theta: Floats) -> Floats:
+            path(self.for_kernels(theta), rows, buffers, out)
+            return out
+
+        return outputs
 
     def hidden_outputs(self, rows: Rows) -> list[Floats]:
         """Return the outputs of every hidden layer (69), of which a part at a time is recalled."""

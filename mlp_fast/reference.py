@@ -145,6 +145,41 @@ class Reference:
             self.losses.append(loss / len(order))
 
 
+@dataclass
+class SklearnReference(Reference):
+    """A network in scikit-learn's arithmetic (S1-S3): what its estimators compute."""
+
+    def sample_losses(self, H: Array, A: Array, T: Array) -> Array:
+        """Return each example's loss: the squared error's mean over outputs, and clipped logs."""
+        if self.loss == "squared_error":
+            return super().sample_losses(H, A, T) / T.shape[1]
+        if self.loss not in ("cross_entropy", "binary_cross_entropy"):
+            return super().sample_losses(H, A, T)
+        H, T, eps = H.astype(float), T.astype(float), float(np.finfo(A.dtype).eps)
+        least, most = -np.log1p(-eps), -np.log(eps)
+        if self.loss == "cross_entropy":
+            of_1 = np.log(np.sum(np.exp(H - H.max(axis=1, keepdims=True)), axis=1, keepdims=True))
+            of_1 = of_1 + H.max(axis=1, keepdims=True) - H  # -log p
+            return np.sum(T * np.clip(of_1, least, most), axis=1)
+        of_1, of_0 = np.logaddexp(0, -H), np.logaddexp(0, H)  # -log p and -log(1 - p)
+        clipped = T * np.clip(of_1, least, most) + (1 - T) * np.clip(of_0, least, most)
+        return np.sum(clipped, axis=1)
+
+    def step(self, X: Array, T: Array, eta: float, s: Array | float = 1.0) -> tuple[float, float]:
+        """Take a step on a batch; gradient, loss and L2 are divided by its sum of weights."""
+        H, A = self.forward(X)
+        error = float(np.sum((A[-1].astype(float) - T.astype(float)) ** 2))
+        k, total = len(T), float(np.sum(s * np.ones(len(T))))
+        losses = float(np.sum(s * self.sample_losses(H[-1], A[-1], T)))
+        loss = k * (losses + self.penalty()) / total
+        gradients = self.gradients(H, A, T, s)
+        for W, g in zip(self.weights, gradients, strict=True):
+            g *= W.dtype.type(k / total)
+            g[1:] += W.dtype.type(self.l2 / total) * W[1:]
+        self.rule.step(self.weights, gradients, eta)
+        return error, loss
+
+
 class Momentum(UpdateRule):
     """v = mu v - eta g; w += v. Nesterov's: w += mu v - eta g."""
 
@@ -176,6 +211,8 @@ class RMSprop(UpdateRule):
 class Adam(UpdateRule):
     """m and v: running means of g and g²; w -= eta m^ / (sqrt(v^) + epsilon), see `update`."""
 
+    plain_epsilon = False  # whether epsilon is added to sqrt(v) in place of sqrt(v^)
+
     def __init__(self, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8) -> None:
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         self.m: dict[int, Array] = {}
@@ -189,8 +226,9 @@ class Adam(UpdateRule):
 
     def update(self, W: Array, g: Array, eta: Array, l: int) -> None:
         """Update the weights of layer l."""
-        real, zeros = W.dtype.type, np.zeros_like(W)
-        beta_1, beta_2, epsilon = real(self.beta_1), real(self.beta_2), real(self.epsilon)
+        real, zeros, root = W.dtype.type, np.zeros_like(W), np.sqrt(1 - self.beta_2**self.t)
+        epsilon = real(self.epsilon / root if self.plain_epsilon else self.epsilon)
+        beta_1, beta_2 = real(self.beta_1), real(self.beta_2)
         m = self.m[l] = beta_1 * self.m.get(l, zeros) + real(1 - self.beta_1) * g
         v = self.v[l] = beta_2 * self.v.get(l, zeros) + real(1 - self.beta_2) * g**2
         m_hat = m / real(1 - self.beta_1**self.t)

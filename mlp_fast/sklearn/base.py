@@ -23,7 +23,6 @@ from mlp_fast.bar import NO_BAR, Bar
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.examples import Examples
 from mlp_fast.interrupts import Interrupts
-from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.sklearn.before import Before
 from mlp_fast.sklearn.epochs import Epochs
@@ -303,7 +302,7 @@ class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
         live = self._take_up()
         examples = self._examples(live, X, y, sample_weight)
         if X_val is not None:
-            X_val = live.rows(X_val)
+            X_val = live.net.recalling(live.rows(X_val))
         validated = None
         if held is not None:
             of_held = self._examples(live, *held, None)
@@ -509,10 +508,10 @@ class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
         return live.outputs(live.rows(X))
 
     def _score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the score of rows to validate by, which are as kernels take them."""
-        if not isinstance(X, Rows):
+        """Return the score of rows to validate by: X is a function that recalls them."""
+        if not callable(X):
             return float(super()._score(X, y, sample_weight=sample_weight))
-        return self._score_of(self._live.outputs(X), y, sample_weight)
+        return self._score_of(X(self._live.net.theta), y, sample_weight)
 
     def _score_of(self, outputs: Floats, y: Any, sample_weight: Any) -> float:
         """Return the score of outputs."""

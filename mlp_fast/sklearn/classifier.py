@@ -226,4 +226,6 @@ class MLPClassifier(Estimator, Original):  # type: ignore[misc]
             right = outputs.argmax(axis=1) == y.argmax(axis=1)
         else:
             right = ((outputs > 0.5) == y).all(axis=1)
+        if sample_weight is None:
+            return float(np.count_nonzero(right) / right.size)
         return float(np.average(right, weights=sample_weight))

@@ -66,7 +66,8 @@ class Epochs:
         learner = Learner(live.net, told, history)
         learner.prepare()
         optimizer.state = history.rule
-        self._calls = learner.calls(examples, self._rate)
+        self._told_rate = self._rate
+        self._calls = learner.calls(examples, self._told_rate)
         self._weights = None if weights is None else weights.astype(np.float64)
         self._starts = np.arange(0, k, batch_size)
         self._kept: Kept = learner.keep()
@@ -99,17 +100,19 @@ class Epochs:
         if self._stream is not None:
             order[:] = order[self._drawn(order.size)]
         self._check_weights()
-        calls.learn_at(self._rate)
+        if self._rate != self._told_rate:
+            self._told_rate = self._rate
+            calls.learn_at(self._told_rate)
         calls.forget(0, 1)
         self._kept.keep()
-        step = 0
+        step, finite = 0, True
         try:
             while step < calls.per_epoch:
                 stop = calls.end_of_call(step, 1)
-                calls.is_finite_after(step, stop)
+                finite &= calls.is_finite_after(step, stop)
                 step = stop
                 interrupts.check()
-            if careful and not all_finite(self._weights_seen):
+            if careful and not finite and not all_finite(self._weights_seen):
                 raise ValueError(NOT_FINITE)  # they never become so again
         except BaseException:
             self._kept.restore()
