@@ -20,6 +20,8 @@ MODULES = [
     "plots.boundary",
     "plots.pages",
     "schedules",
+    "sklearn.classifier",
+    "sklearn.regressor",
     "warming",
 ]
 README = Path(__file__).parents[1] / "README.md"
