@@ -46,10 +46,12 @@ LOSSES = {
         Loss("squared_error", (), source="(46)"),
         Loss("cross_entropy", ("softmax",), source="(52)"),
         Loss("binary_cross_entropy", ("sigmoid",)),
+        Loss("poisson", ("exponential",)),
     )
 }
 CODES = {name: code for code, name in enumerate(LOSSES)}
 SQUARED_ERROR, CROSS_ENTROPY = CODES["squared_error"], CODES["cross_entropy"]
+POISSON = CODES["poisson"]
 
 
 def _beta(operand: Value, beta: Value) -> Value:
@@ -64,7 +66,7 @@ def squared(e: Real) -> float:
 
 @inner_kernel(inline=False)  # inlined, its constants would take registers from the loops around it
 def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
-    """Return a cross-entropy of either kind from h in float64: finite even if a rounds to 0."""
+    """Return any other loss than the squared error, from h in float64: a may round to 0."""
     total = 0.0
     if loss == CROSS_ENTROPY:  # (52) with log a_j = h_j - log sum exp h
         largest = np.float64(h[0])
@@ -77,6 +79,9 @@ def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
         for j in range(t.size):
             if t[j] != 0:
                 total += np.float64(t[j]) * (log_summed + (largest - np.float64(h[j])))
+    elif loss == POISSON:
+        for j in range(t.size):
+            total += poisson(np.float64(h[j]), np.float64(t[j]))
     else:
         for j in range(t.size):
             total += binary_entropy(beta * np.float64(h[j]), np.float64(t[j]))
@@ -88,6 +93,14 @@ def binary_entropy(z: float, t: float) -> float:
     """Return -t log a - (1 - t) log(1 - a) for a = sigmoid(z), as softplus(z) - t z."""
     positive = 0.0 if z <= 0.0 else z
     return float((positive - t * z) + log1p(exp(-abs(z))))
+
+
+@inner_kernel
+def poisson(h: float, t: float) -> float:
+    """Return t log(t / a) - t + a for a = exp h, where t log t is 0 if t is (S4)."""
+    if t == 0.0:
+        return float(exp(h))
+    return float((t * (log(t) - h) - t) + exp(h))
 
 
 CANCELLED = len(ACTIVATIONS)
@@ -104,7 +117,7 @@ from: a, or h. Softmax with the squared error needs the whole row: see `loss_and
 
 @inlined
 def output_code(loss: int, activation: int) -> int:
-    """Return the code of the formula for the output's delta: with an entropy, g'(h) cancels."""
+    """Return the code of the formula for the output's delta: g'(h) cancels but for one loss."""
     return activation if loss == SQUARED_ERROR else CANCELLED
 
 
@@ -184,13 +197,19 @@ def sum_losses(
     error = 0.0
     for s in range(k):
         error += squared(e[s])
-    return error, 0.5 * error if loss == SQUARED_ERROR else sum_entropies(beta, h, t, k)  # (48)
+    return error, 0.5 * error if loss == SQUARED_ERROR else sum_entropies(
+        loss, beta, h, t, k
+    )  # (48)
 
 
 @inner_kernel(inline=False)  # as entropy
-def sum_entropies(beta: float, h: Floats, t: Floats, k: int) -> float:
-    """Sum the binary cross-entropy of k samples; one output is never softmax."""
+def sum_entropies(loss: int, beta: float, h: Floats, t: Floats, k: int) -> float:
+    """Sum `entropy` of k samples of one output, which is never softmax."""
     total = 0.0
+    if loss == POISSON:
+        for s in range(k):
+            total += poisson(np.float64(h[s]), np.float64(t[s]))
+        return total
     for s in range(k):
         total += binary_entropy(beta * np.float64(h[s]), np.float64(t[s]))
     return total
