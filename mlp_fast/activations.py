@@ -16,8 +16,8 @@ __all__ = [
     "trainable",
 ]
 
-HiddenName = Literal["sigmoid", "tanh", "linear", "relu", "threshold"]
-OutputName = Literal["sigmoid", "tanh", "linear", "relu", "softmax", "threshold"]
+HiddenName = Literal["sigmoid", "tanh", "linear", "relu", "exponential", "threshold"]
+OutputName = Literal["sigmoid", "tanh", "linear", "relu", "exponential", "softmax", "threshold"]
 """The names in signatures; tests hold them and `ACTIVATIONS` together."""
 
 SIGMOID, TANH, SOFTMAX = (ACTIVATIONS[name] for name in ("sigmoid", "tanh", "softmax"))

@@ -54,10 +54,16 @@ def _binary_cross_entropy(T: Floats) -> float:
     return _entropy(mean) + _entropy(1 - mean)
 
 
+def _poisson(T: Floats) -> float:
+    """Return the mean of (S4), likewise: of t log(t / mean), for the rest of it cancels."""
+    return -_entropy(T[T > 0].astype(np.float64)) / len(T) + _entropy(_mean(T))
+
+
 CONSTANT_LOSS: dict[str, Callable[[Floats], float]] = {
     "squared_error": _squared_error,
     "cross_entropy": _cross_entropy,
     "binary_cross_entropy": _binary_cross_entropy,
+    "poisson": _poisson,
 }
 """For every loss, its mean over the targets with the best constant answer: their mean."""
 

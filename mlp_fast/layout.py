@@ -101,6 +101,7 @@ class Layout:
             n_theta=self.n_weights,
             input_major=bool(self.layers["input_major"][0]),
             keeps_h=any(activation.derivative_uses_h for activation in activations),
+            steep=any(activation.steep for activation in activations[:-1]),
             elementwise=not any(activation.couples_layer for activation in activations),
             dtype=self.dtype,
             every=np.arange(max(ROWS, *sizes)),

@@ -7,7 +7,7 @@ from mlp_fast.kernels.network.loss import LOSSES, Loss
 
 __all__ = ["CROSS_ENTROPY", "LOSSES", "Loss", "LossName", "legal_pairs", "outputs_of"]
 
-LossName = Literal["squared_error", "cross_entropy", "binary_cross_entropy"]
+LossName = Literal["squared_error", "cross_entropy", "binary_cross_entropy", "poisson"]
 """The names in signatures; tests hold them and `LOSSES` together."""
 
 CROSS_ENTROPY = LOSSES["cross_entropy"]

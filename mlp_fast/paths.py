@@ -3,8 +3,10 @@
 A row says which tasks its kernel is for, which function makes its buffers, and at which steps a
 call may be cut. Everything that trains or recalls asks `path_for`; nothing else chooses a kernel.
 Paths marked `special` exist because they are faster by a fifth or more on networks that people
-have; they know plain gradient descent only. The general paths come in kernels for `PLAIN` gradient
-descent, which are compiled for nothing else, and in others for `LINEAR` or for `ALL` rules.
+have; they know plain gradient descent only, and no hidden layer whose slope has no bound: it might
+overflow in lanes without a sample, or in products of another order. The general paths come in
+kernels for `PLAIN` gradient descent, which are compiled for nothing else, and in others for
+`LINEAR` or for `ALL` rules.
 """
 
 from collections.abc import Callable, Sequence
@@ -103,14 +105,14 @@ class Task(NamedTuple):
         shape = self.shape
         lanes = row_lanes(shape.sizes, shape.dtype)
         roomy = shape.input_major and min(shape.strides) >= lanes
-        return lanes if roomy and not shape.keeps_h else 0
+        return lanes if roomy and not (shape.keeps_h or shape.steep) else 0
 
     @property
     def grid(self) -> tuple[int, int] | None:
         """The grid (units, samples) of `tiny_batch_shallow` to train in, or None."""
         shape = self.shape
         shallow = len(shape.sizes) == 3 and shape.sizes[2] == 1 and shape.input_major
-        if not shallow or self.online or self.sparse or shape.keeps_h:
+        if not shallow or self.online or self.sparse or shape.keeps_h or shape.steep:
             return None
         return grid_for(shape.sizes, self.batch_size, self.repeated, shape.dtype)
 
@@ -206,7 +208,7 @@ def _in_lanes(task: Task) -> bool:
     shape = task.shape
     fits = is_tiny(shape.n_weights, task.batch_size) and not task.sparse
     of_one = shape.sizes[-1] == 1 or task.loss == SQUARED_ERROR
-    return fits and of_one and shape.elementwise and not shape.keeps_h
+    return fits and of_one and shape.elementwise and not (shape.keeps_h or shape.steep)
 
 
 PATHS = (

@@ -65,6 +65,11 @@ class Reference:
             shifted = H - H.max(axis=1, keepdims=True)
             log_A = shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
             return -np.sum(np.where(T == 0, 0, T * log_A), axis=1)
+        if self.loss == "poisson":  # (S4), with log a = h and t log t = 0 at t = 0
+            with np.errstate(over="ignore"):
+                log_T = np.log(np.where(T == 0, 1, T))
+                terms = np.where(T == 0, 0, T * (log_T - H) - T)
+                return np.sum(terms + np.exp(H), axis=1)
         # binary cross-entropy: -t log a - (1 - t) log(1 - a), with -log a = log(1 + exp(-beta h))
         z = self.betas[-1] * H
         return np.sum(T * np.logaddexp(0, -z) + (1 - T) * np.logaddexp(0, z), axis=1)
@@ -77,7 +82,7 @@ class Reference:
     def output_delta(self, H: Array, A: Array, T: Array) -> Array:
         """Return delta = dE/dh of the last layer (13), a row for each example."""
         E = A - T
-        if self.loss == "cross_entropy":
+        if self.loss in ("cross_entropy", "poisson"):
             return E
         if self.loss == "binary_cross_entropy":
             return E * A.dtype.type(self.betas[-1])
@@ -147,7 +152,7 @@ class Reference:
 
 @dataclass
 class SklearnReference(Reference):
-    """A network in scikit-learn's arithmetic (S1-S3): what its estimators compute."""
+    """A network in scikit-learn's arithmetic (K1-K3): what its estimators compute."""
 
     def sample_losses(self, H: Array, A: Array, T: Array) -> Array:
         """Return each example's loss: the squared error's mean over outputs, and clipped logs."""
@@ -321,6 +326,12 @@ def sigmoid(H: Array, beta: Array) -> Array:
         return 1 / (1 + np.exp(-beta * H))
 
 
+def exponential(H: Array, beta: Array) -> Array:
+    """Return exp h (E1); it may overflow to infinity."""
+    with np.errstate(over="ignore"):
+        return np.exp(H)
+
+
 def softmax(H: Array, beta: Array) -> Array:
     """Return the softmax (42) of each row, shifted so that exp cannot overflow."""
     exponentials = np.exp(H - H.max(axis=1, keepdims=True))
@@ -331,6 +342,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Array, Array], Array], Callable[..., Array]
     "sigmoid": (sigmoid, lambda H, A, beta: beta * A * (1 - A)),  # (38, 39)
     "tanh": (lambda H, beta: np.tanh(H), lambda H, A, beta: 1 - A * A),  # (40, 41)
     "relu": (lambda H, beta: np.maximum(H, 0), lambda H, A, beta: (A > 0).astype(A.dtype)),
+    "exponential": (exponential, lambda H, A, beta: A),  # (E1, E2)
     "threshold": (lambda H, beta: (H > 0).astype(H.dtype), lambda H, A, beta: 0 * A),  # (37)
     "softmax": (softmax, lambda H, A, beta: np.ones_like(A)),  # (42); see output_delta
     "linear": (lambda H, beta: H, lambda H, A, beta: np.ones_like(A)),  # (45)

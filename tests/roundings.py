@@ -36,8 +36,9 @@ class Run(Reference):
         with np.errstate(all="ignore"):
             H, A = self.sums_and_outputs(X)
         self.jumps += [h for h, g in zip(H, self.activations, strict=True) if g == "relu"]
-        for h, g in zip(H, self.activations, strict=True):
-            if g != "linear" and not self.in_range(h):
+        for h, a, g in zip(H, A[1:], self.activations, strict=True):
+            # or exp h, though h does not
+            if g != "linear" and not (self.in_range(h) and self.in_range(a)):
                 self.overflowed = min(self.overflowed, self.epochs)
         return H, A
 

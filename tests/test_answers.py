@@ -34,14 +34,16 @@ def test_softmax_answers_one_for_the_largest():
     np.testing.assert_array_equal(m.predict_classes(X), A.argmax(axis=1))
 
 
-@pytest.mark.parametrize("output", ["tanh", "linear", "relu"])
+@pytest.mark.parametrize("output", ["tanh", "linear", "relu", "exponential"])
 def test_other_outputs_answer_real_values(output):
     X, T = make_data(output)
     m = MLP(output_activation=output).train(X, T, 3)
     np.testing.assert_array_equal(m.predict(X), m.forward(X))
 
 
-@pytest.mark.parametrize(("output", "middle"), [("sigmoid", 0.5), ("linear", 0.5), ("tanh", 0)])
+@pytest.mark.parametrize(
+    ("output", "middle"), [("sigmoid", 0.5), ("linear", 0.5), ("exponential", 0.5), ("tanh", 0)]
+)
 def test_classes_of_one_output_are_told_by_a_threshold(output, middle):
     X, T = make_data(output, n_out=1)
     m = MLP(output_activation=output).train(X, T, 3)
@@ -255,7 +257,7 @@ def test_probabilities_are_the_outputs_and_nothing_is_kept(output, n_out, vector
     assert not np.array_equal(P, other.forward(X))
 
 
-@pytest.mark.parametrize("output", ["tanh", "linear", "relu", "threshold"])
+@pytest.mark.parametrize("output", ["tanh", "linear", "relu", "exponential", "threshold"])
 def test_other_outputs_are_no_probabilities(output):
     m = MLP(output_activation=output).init_weights((5, 2))
     with pytest.raises(ValueError, match=f"needs output_activation .*; got '{output}'"):

@@ -136,7 +136,12 @@ def test_a_network_for_recall_has_a_loss_but_no_gradients(hidden, output):
 
 
 @pytest.mark.parametrize(
-    ("loss", "of"), [("cross_entropy", "softmax"), ("binary_cross_entropy", "sigmoid")]
+    ("loss", "of"),
+    [
+        ("cross_entropy", "softmax"),
+        ("binary_cross_entropy", "sigmoid"),
+        ("poisson", "exponential"),
+    ],
 )
 def test_a_threshold_output_has_the_squared_error_only(loss, of):
     m = MLP(output_activation="threshold", loss=loss).init_weights((2, 3, 2))

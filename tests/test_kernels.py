@@ -2,7 +2,16 @@
 
 import numpy as np
 import pytest
-from cases import DTYPES, HIDDEN, LEGAL_PAIRS, OUTPUTS, assert_to_rounding, make_data, make_pair
+from cases import (
+    DTYPES,
+    HIDDEN,
+    LEGAL_PAIRS,
+    OUTPUTS,
+    assert_to_rounding,
+    make_data,
+    make_pair,
+    small_rate,
+)
 from cross import cross
 from from_python import permute
 
@@ -32,8 +41,9 @@ def test_training_agrees_with_the_reference(output, loss, hidden, sizes, batch_s
     epochs = -(-STEPS // -(-k // size))
     rng = np.random.default_rng(1)
     orders = np.array([rng.permutation(k) for _ in range(epochs)])
-    m.train(X, T, epochs, batch_size=batch_size, orders=orders, learning_rate=0.1)
-    reference.train(X, T, orders, size, 0.1)
+    rate = small_rate(0.1, hidden, output)
+    m.train(X, T, epochs, batch_size=batch_size, orders=orders, learning_rate=rate)
+    reference.train(X, T, orders, size, rate)
     steps = epochs * -(-k // size)
     assert_to_rounding(m.weights, reference.weights, steps)
     bound = 8 * steps * np.finfo(dtype).eps

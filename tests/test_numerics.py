@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from cases import calls_of
 from cross import cross
+from scipy.special import xlogy
 
 from mlp_fast import MLP
 
@@ -34,6 +35,28 @@ def test_entropies_are_finite_and_right_where_outputs_saturate(size, dtype):
         assert loss == pytest.approx(np.logaddexp(0, -size), rel=1e-12)
     loss, _ = loss_of([[size, 0.0]], [[0, 1]], "softmax", "cross_entropy", dtype)
     assert loss == pytest.approx(np.logaddexp(0, size), rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("t", [0, 1e-30, 0.75, 1, 4, 1e6])
+def test_the_poisson_loss_is_that_of_its_definition(t, dtype):
+    for h in (-1e30, -200.0, -1.5, 0.0, 3.0, 80.0):
+        h, t = (float(np.dtype(dtype).type(x)) for x in (h, t))
+        a = np.exp(h)
+        loss, change = loss_of([[h]], [[t]], "exponential", "poisson", dtype)
+        size = abs(t * h) + t + a + abs(xlogy(t, t))
+        assert loss == pytest.approx(xlogy(t, t) - t * h - t + a, rel=1e-12, abs=1e-15 * size)
+        bound = 4 * float(np.finfo(dtype).eps)
+        assert float(change[1, 0]) == pytest.approx(a - t, rel=bound, abs=bound * (a + t + abs(h)))
+        many, _ = loss_of([[h, 0.0]], [[t, 1.0]], "exponential", "poisson", dtype)
+        assert many == pytest.approx(loss, rel=1e-12)
+
+
+def test_the_poisson_loss_is_0_only_where_outputs_are_their_targets():
+    for t in (0.3, 1.0, 17.0):
+        assert loss_of(np.log(t), t, "exponential", "poisson", "float64")[0] < 1e-14
+        assert loss_of(np.log(t) + 0.01, t, "exponential", "poisson", "float64")[0] > 1e-6
+    assert loss_of(-800.0, 0.0, "exponential", "poisson", "float64")[0] == 0  # a is, too
 
 
 def test_cross_entropy_of_a_soft_target_is_the_formula():

@@ -287,6 +287,33 @@ def test_a_batch_in_other_orders_is_not_repeated():
     assert {*names_of(calls)} == {LANES}
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize(
+    ("sizes", "batch_size", "name"),
+    [
+        ((2, 2, 1), 1, REGISTERS.format(2)),
+        ((64, 1), 1, "online, one output"),
+        ((2, 2, 1), None, GRID.format(2, 4)),
+        ((2, 2, 2, 1), None, LANES),
+    ],
+)
+def test_special_paths_take_counts_but_no_hidden_layer_of_steep_slopes(
+    sizes, batch_size, name, sparse
+):
+    X, T = np.zeros((4, sizes[0])), np.array([0, 3, 1, 2])
+    of_counts = {"output_activation": "exponential", "loss": "poisson", "batch_size": batch_size}
+    for hidden in ("tanh", "exponential"):
+        m = MLP(layer_sizes=sizes[1:-1], activation=hidden, **of_counts)
+        with taken() as calls:
+            m.train(sp.csr_array(X) if sparse else X, T, 1)
+        found = {*names_of(calls)}
+        if hidden == "exponential" and len(sizes) > 2:
+            assert not any(path.special for path in PATHS if path.name in found)
+        elif not sparse or batch_size == 1:
+            assert all(path.special for path in PATHS if path.name in found)
+            assert all(other.startswith(name) for other in found)
+
+
 @pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
 def test_softmax_is_left_to_the_general_path(loss):
     options = {"output_activation": "softmax", "loss": loss}

@@ -12,19 +12,24 @@ from cases import (
     assert_to_rounding,
     make_data,
     make_pair,
+    small_rate,
 )
 from cross import cross
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from spying import taken
 
 from mlp_fast import MLP
 from mlp_fast.kernels.train.online_blocks import BLOCK
 from mlp_fast.kernels.train.online_shallow import RUN
 from mlp_fast.kernels.train.tiny_batch import LANES
+from mlp_fast.reference import Reference
 
 
 def agree(sizes, hidden, output, loss, dtype, X, T, orders, batch_size, eta=0.05):
     X, T = X.astype(dtype), T.astype(dtype)
+    eta = small_rate(eta, hidden, output)
     m, reference = make_pair(sizes, hidden, output, loss, dtype)
     m.train(X, T, len(orders), batch_size=batch_size, orders=orders, learning_rate=eta)
     reference.train(X, T, orders, batch_size or len(X), eta)
@@ -66,6 +71,21 @@ def test_shallow_networks_across_the_ends_of_runs(k, dtype):
     m.train(X, T, 1, batch_size=1, shuffle=False, learning_rate=0.05)
     reference.train(X, T, [np.arange(len(X))], 1, 0.05)
     assert_to_rounding(m.weights, reference.weights, len(X))
+
+
+@cross(output_and_loss=ONE_OUTPUT, n_in=[30, 64, 100], form=[np.asarray, csr_array], dtype=DTYPES)
+def test_one_layer_of_one_output(output, loss, n_in, form, dtype):
+    X, T = (A.astype(dtype) for A in make_data(output, 13, n_in, 1))
+    X[np.random.default_rng(3).random(X.shape) < 0.5] = 0
+    orders, eta = orders_of(13, 6), small_rate(0.05, output)
+    m, reference = make_pair((n_in, 1), "tanh", output, loss, dtype)
+    with taken() as calls:
+        m.train(form(X), T, 6, batch_size=1, orders=orders, learning_rate=eta)
+    assert all(call.path.name.startswith("online, one output") for call in calls)
+    reference.train(X, T, orders, 1, eta)
+    assert_to_rounding(m.weights, reference.weights, 78)
+    bound = 8 * 78 * np.finfo(dtype).eps
+    np.testing.assert_allclose(m.loss_curve_, reference.losses, rtol=bound, atol=bound)
 
 
 @cross(
@@ -117,6 +137,24 @@ def test_tiny_batches_in_lanes(output, loss, hidden, sizes, batch_size, dtype):
 def test_tiny_batches_of_shallow_networks(output, loss, hidden, sizes, batch_size, dtype):
     X, T = make_data(output, k=7, n_in=sizes[0], n_out=1)
     agree(sizes, hidden, output, loss, dtype, X, T, orders_of(7, 5), batch_size)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+@pytest.mark.parametrize("hidden", [(), (1,), (1, 1)])
+def test_lanes_without_a_sample_may_have_infinite_outputs(hidden, loss):
+    """Such lanes have inputs of 0, for which a network may have no finite outputs."""
+    X, T = np.array([[400.0], [401.0], [402.0]]), np.array([[1.5], [0.0], [0.5]])
+    options = {"output_activation": "exponential", "loss": loss, "activation": "linear"}
+    weights = [np.array([[-804.0], [-2.0]])]  # exp(804 - 2 x)
+    weights += [np.array([[0.0], [1.0]]) for _ in hidden]
+    reference = Reference([W.copy() for W in weights], [*["linear"] * len(hidden), "exponential"])
+    reference.loss = loss
+    m = MLP(hidden, batch_size=2, shuffle=False, learning_rate=1e-7, **options)
+    m.train(X, T, 5, weights=weights)
+    reference.train(X, T, [np.arange(3)] * 5, 2, 1e-7)
+    for W, V in zip(m.weights, reference.weights, strict=True):
+        np.testing.assert_allclose(W, V, rtol=1e-12)
+    np.testing.assert_allclose(m.loss_curve_, reference.losses, rtol=1e-9)
 
 
 @pytest.mark.parametrize("shuffle", [False, True])

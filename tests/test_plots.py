@@ -369,12 +369,14 @@ def test_the_network_must_have_weights(draw):
 
 
 @pytest.mark.parametrize("draw", DRAW)
-@pytest.mark.parametrize("output", ["tanh", "linear", "relu"])
+@pytest.mark.parametrize("output", ["tanh", "linear", "relu", "exponential"])
 def test_the_network_must_predict_0_or_1(draw, output):
     m = MLP(layer_sizes=2, output_activation=output).train(X, T, 2, save_weights=True)
     m.weights[-1][:] = m.saved_weights[0][-1][:] = -0.1  # so that relu is not 0 everywhere
     m.weights[-1][0] = m.saved_weights[0][-1][0] = -0.3
-    with pytest.raises(ValueError, match=r"^network must predict 0 or 1, with .*; got -?0\.\d+$"):
+    with pytest.raises(
+        ValueError, match=r"^network must predict 0 or 1, with .*; got -?[01]\.\d+$"
+    ):
         draw(m, X, T)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import LEGAL_PAIRS, assert_to_rounding, calls_of, make_data, make_pair
+from cases import HIDDEN, LEGAL_PAIRS, assert_to_rounding, calls_of, make_data, make_pair
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -12,7 +12,7 @@ from mlp_fast.kernels.train.online_blocks import BLOCK
 networks = st.fixed_dictionaries(
     {
         "pair": st.sampled_from(LEGAL_PAIRS),
-        "hidden": st.sampled_from(["sigmoid", "tanh", "linear", "relu"]),
+        "hidden": st.sampled_from(HIDDEN),
         "widths": st.lists(st.integers(1, 9), max_size=3),
         "n_in": st.integers(1, 9),
         "n_out": st.integers(2, 5),

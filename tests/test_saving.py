@@ -696,7 +696,17 @@ def test_memory_is_bounded_by_the_size_of_the_file(greed, parts, tmp_path):
 # Anything
 
 NAMES = ["sigmoid", "tanh", "relu", "softmax", "linear", "threshold", "float32", "cross_entropy"]
-NAMES += ["binary_cross_entropy", "patience", "diverged", "epochs", "tutorial", "glorot", "he"]
+NAMES += [
+    "exponential",
+    "poisson",
+    "binary_cross_entropy",
+    "patience",
+    "diverged",
+    "epochs",
+    "tutorial",
+    "glorot",
+    "he",
+]
 LEAVES = (
     st.none()
     | st.booleans()

@@ -1,4 +1,4 @@
-"""scikit-learn's arithmetic (S1-S3) in the kernels, against its meaning in NumPy."""
+"""scikit-learn's arithmetic (K1-K3) in the kernels, against its meaning in NumPy."""
 
 from itertools import pairwise
 
@@ -30,6 +30,7 @@ OUTPUTS = {  # scikit-learn's activation, loss, and their names here
     "linear": ("identity", "squared_error"),
     "softmax": ("softmax", "cross_entropy"),
     "sigmoid": ("logistic", "binary_cross_entropy"),
+    "exponential": ("exp", "poisson"),
 }
 WEIGHTS = ["none", "some", "of both signs"]
 
@@ -45,7 +46,9 @@ def examples(output, rows, dtype):
     X = rng.standard_normal((K, SIZES[0])).astype(dtype)
     X[:, ::3] *= rng.random((K, 3)) > 0.5
     T = rng.standard_normal((K, SIZES[-1]))
-    if output != "linear":
+    if output == "exponential":
+        T = np.floor(T**2)
+    elif output != "linear":
         T = np.eye(SIZES[-1])[T.argmax(axis=1)]
     return X, sp.csr_array(X) if rows == "CSR" else X, T.astype(dtype)
 

@@ -484,6 +484,23 @@ def test_verbose_prints_where_patience_stopped(capsys):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("t", [0, 1e-20, 0.75, 40])
+@pytest.mark.parametrize("n_out", [1, 3])
+def test_small_poisson_losses_of_validation_are_as_exact_as_those_of_training(n_out, t, dtype):
+    told = {"output_activation": "exponential", "loss": "poisson", "layer_sizes": ()}
+    h = np.log(t) + 0.01 if t else -30.0
+    weights = [np.concatenate([np.zeros((1, n_out)), np.full((1, n_out), h)])]
+    rows, targets = np.ones((9, 1)), np.full((9, n_out), float(t))
+    m = MLP(**told, dtype=dtype, learning_rate=1e-30).train(
+        rows, targets, 1, weights=weights, validation=(rows, targets)
+    )
+    h, t = float(m.weights[0][1, 0]), float(np.dtype(dtype).type(t))
+    expected = n_out * (t * (np.expm1(h - np.log(t)) - (h - np.log(t))) if t else np.exp(h))
+    for curve in (m.validation_loss_curve_, m.loss_curve_):
+        assert curve[0] == pytest.approx(expected, rel=1e-9 if t else 1e-14)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("output", "loss"), [("sigmoid", "binary_cross_entropy"),
                                               ("softmax", "cross_entropy")])  # fmt: skip
 @pytest.mark.parametrize("z", [0.5, 5.0, 10.0, 15.0, 17.0, 25.0])

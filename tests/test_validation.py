@@ -194,6 +194,7 @@ def test_a_float64_that_becomes_infinite_as_float32(m):
         ("tanh", -1.5),
         ("tanh", 1.5),
         ("relu", -0.1),
+        ("exponential", -0.1),
         ("softmax", -0.1),
         ("softmax", 1.1),
     ],
@@ -205,6 +206,24 @@ def test_targets_outside_the_closed_range_of_the_output(m, output, bad):
     refused(m, lambda: m.train(X, targets, 3, **options), ValueError, message)
     ends = np.array([[0.0, 1], [1, 0], [1, 0], [0, 1]])
     m.train(X, ends, 1, **options)
+
+
+def test_targets_of_the_poisson_loss_are_0_or_more_wherever_they_are_given():
+    rule = r"must lie in \[0, inf\], the range of output_activation='exponential'; got -1"
+    counts = np.array([[0.0], [3], [2], [1]])
+    m = MLP(2, output_activation="exponential", loss="poisson")
+    m.train(X, counts, 1, save_weights=True).forward(X)
+    for act in (
+        lambda: m.train(X, counts - 1, 3),
+        lambda: m.train([(X, counts - 1)], epochs=3),
+        lambda: m.partial_train(X, counts - 1),
+        lambda: m.loss(X, counts - 1),
+        lambda: m.gradient(X, counts - 1),
+    ):
+        refused(m, act, ValueError, f"T .*{rule}")
+    refused(m, lambda: m.step(X[0], [-1]), ValueError, f"t {rule}")
+    act = lambda: m.train(X, counts, 1, validation=(X, counts - 1))  # noqa: E731
+    refused(m, act, ValueError, rule)
 
 
 def test_rows_that_must_sum_to_one(m):
@@ -334,7 +353,7 @@ def test_every_pair_that_is_not_legal_raises_and_names_those_that_are(m, output,
     message = f"loss='{loss}' does not go with output_activation='{output}'; the legal pairs are"
     refused(m, lambda: m.train(X, targets, 1, **options), ValueError, message)
     with pytest.raises(
-        ValueError, match="squared_error with sigmoid, tanh, linear, relu, softmax;"
+        ValueError, match="squared_error with sigmoid, tanh, linear, relu, exponential, softmax;"
     ):
         MLP(**options)
 

@@ -28,6 +28,7 @@ class Activation:
     low: float = -math.inf  # the closed range of the outputs
     high: float = math.inf
     derivative_uses_h: bool = False  # it is of h and beta: a does not determine it
+    steep: bool = False  # whether g'(h) has no bound, and may be infinite where a is
     couples_layer: bool = False  # whether g couples the nodes of a layer: for the output only
     source: str = ""  # its equation in the tutorial
 
@@ -65,6 +66,14 @@ def _relu_derivative(a: Value, beta: Value) -> Any:
     return (a > 0.0).choose(1.0, a.constant(0.0))
 
 
+def _exponential(h: Value, beta: Value) -> Any:
+    return exp.formula(h)
+
+
+def _exponential_derivative(a: Value, beta: Value) -> Any:
+    return a
+
+
 def _threshold(h: Value, beta: Value) -> Any:
     return (h > 0.0).choose(1.0, (h <= 0.0).choose(0.0, h))  # NaN propagates
 
@@ -84,6 +93,7 @@ ACTIVATIONS = {
         Activation("tanh", _tanh, _tanh_derivative, -1.0, 1.0, source="(40)"),
         Activation("linear", _identity, _one, source="(45)"),
         Activation("relu", _relu, _relu_derivative, 0.0),
+        Activation("exponential", _exponential, _exponential_derivative, 0.0, steep=True),
         # its derivative is a Jacobian: see loss.py
         Activation("softmax", _identity, _one, 0.0, 1.0, couples_layer=True, source="(42)"),
         Activation("threshold", _threshold, None, 0.0, 1.0, source="(37)"),

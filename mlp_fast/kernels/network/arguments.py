@@ -45,6 +45,7 @@ class Shape(NamedTuple):
     n_theta: int  # numbers in the buffer of the weights
     input_major: bool  # whether the first layer's weights are input-major
     keeps_h: bool  # whether any layer keeps h for its derivative
+    steep: bool  # whether g' of any hidden layer has no bound
     elementwise: bool  # whether no activation couples the nodes of a layer
     dtype: np.dtype[Any]
     every: NDArray[np.int64]  # that of `Network`

@@ -20,7 +20,7 @@ from mlp_fast.kernels.network.forward_batch import (
     part_of,
     work_buffers,
 )
-from mlp_fast.kernels.network.loss import CROSS_ENTROPY, SQUARED_ERROR
+from mlp_fast.kernels.network.loss import CROSS_ENTROPY, POISSON, SQUARED_ERROR
 from mlp_fast.kernels.simd.arrays import flat
 from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.transcendental import exp, log
@@ -77,6 +77,8 @@ def loss_of_rows(
             total += squared_errors(network, T[start:], samples.size, buffers)
         elif loss == CROSS_ENTROPY:
             total += cross_entropies(network, T[start:], samples.size, buffers)
+        elif loss == POISSON:
+            total += poisson_losses(network, T[start:], samples.size, buffers)
         else:
             total += binary_entropies(network, T[start:], samples.size, buffers)
     return total
@@ -176,4 +178,54 @@ def binary_entropies(network: Network, T: Floats, k: int, buffers: Evaluation) -
     total = vsum(summed) + sign * vsum(logarithms)
     for i in range(whole, n):
         total += t[i] + sign * log(x[i])
+    return float(total)
+
+
+@inner_kernel(inline=False)
+def poisson_losses(network: Network, T: Floats, k: int, buffers: Evaluation) -> float:
+    """Return the sum of the Poisson loss (S4) over k rows that were forwarded.
+
+    Its terms nearly cancel where a is near t, so exponentials are taken in float64, too.
+    """
+    layer, work = network.layers[network.layers.size - 1], buffers.work
+    n, width, x, t = layer.n_out, layer.width, buffers.x, buffers.t
+    h, targets = work.delta[layer.before * work.capacity :], flat(T)
+    total = 0.0
+    for i in range(k):
+        for j in range(n):
+            target = np.float64(targets[i * n + j])
+            x[i * n + j], t[i * n + j] = 1.0, target
+            if target != 0:  # else t log t is 0, and t h even where h is not finite
+                x[i * n + j] = target
+                total -= target * np.float64(h[i * width + j]) + target
+    total += sum_products_of_logarithms(t, x, k * n)
+    for i in range(k):
+        for j in range(n):
+            x[i * n + j] = h[i * width + j]
+    return float(total + sum_exponentials(x, k * n))
+
+
+@inner_kernel
+def sum_products_of_logarithms(t: Floats, x: Floats, n: int) -> float:
+    """Return the sum of t log x over n numbers."""
+    V, summed = lanes(x), splat(0.0)
+    whole = n - n % V
+    for i in range(0, whole, V):
+        summed += load(t, i) * log(load(x, i))
+    total = vsum(summed)
+    for i in range(whole, n):
+        total += t[i] * log(x[i])
+    return float(total)
+
+
+@inner_kernel
+def sum_exponentials(x: Floats, n: int) -> float:
+    """Return the sum of exp x over n numbers."""
+    V, summed = lanes(x), splat(0.0)
+    whole = n - n % V
+    for i in range(0, whole, V):
+        summed += exp(load(x, i))
+    total = vsum(summed)
+    for i in range(whole, n):
+        total += exp(x[i])
     return float(total)

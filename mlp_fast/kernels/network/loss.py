@@ -47,10 +47,13 @@ LOSSES = {
         Loss("squared_error", (), source="(46)"),
         Loss("cross_entropy", ("softmax",), source="(52)"),
         Loss("binary_cross_entropy", ("sigmoid",)),
+        Loss("poisson", ("exponential",)),
     )
 }
 CODES = {name: code for code, name in enumerate(LOSSES)}
 SQUARED_ERROR, CROSS_ENTROPY = CODES["squared_error"], CODES["cross_entropy"]
+POISSON = CODES["poisson"]
+LOG_2 = math.log(2.0)
 CLIPPED = 1 << 8  # added to a code: entropies are those of probabilities from eps to 1 - eps
 
 
@@ -66,7 +69,7 @@ def squared(e: Real) -> float:
 
 @inner_kernel(inline=False)  # inlined, its constants would take registers from the loops around it
 def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
-    """Return a cross-entropy of either kind from h in float64: finite even if a rounds to 0."""
+    """Return any other loss than the squared error, from h in float64: a may round to 0."""
     total, kind, (least, most) = 0.0, loss & (CLIPPED - 1), clipped_range(loss, h)
     if kind == CROSS_ENTROPY:  # (52) with log a_j = h_j - log sum exp h
         largest = np.float64(h[0])
@@ -80,6 +83,9 @@ def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
             if t[j] != 0:
                 minus_log = log_summed + (largest - np.float64(h[j]))
                 total += np.float64(t[j]) * min(max(minus_log, least), most)
+    elif kind == POISSON:
+        for j in range(t.size):
+            total += poisson(np.float64(h[j]), np.float64(t[j]))
     elif loss == kind:
         for j in range(t.size):
             total += binary_entropy(beta * np.float64(h[j]), np.float64(t[j]))
@@ -94,11 +100,12 @@ def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
 
 @inlined
 def clipped_range(loss: int, h: Floats) -> tuple[float, float]:
-    """Return -log(1 - eps) and -log(eps) of the dtype, or 0 and infinity if nothing is clipped."""
+    """Return -log(1 - eps) and -log(eps) (K2), or 0 and infinity if nothing is clipped."""
     least, most = 0.0, np.inf
     if loss & CLIPPED:
-        eps = 2.0**-52 if h.itemsize == 8 else 2.0**-23
-        least, most = -math.log1p(-eps), -math.log(eps)
+        bits = 52 if h.itemsize == 8 else 23
+        eps = 1.0 / (1 << bits)
+        least, most = eps + 0.5 * eps * eps, LOG_2 * bits
     return least, most
 
 
@@ -107,6 +114,14 @@ def binary_entropy(z: float, t: float) -> float:
     """Return -t log a - (1 - t) log(1 - a) for a = sigmoid(z), as softplus(z) - t z."""
     positive = 0.0 if z <= 0.0 else z
     return float((positive - t * z) + log1p(exp(-abs(z))))
+
+
+@inner_kernel
+def poisson(h: float, t: float) -> float:
+    """Return t log(t / a) - t + a for a = exp h, where t log t is 0 if t is (S4)."""
+    if t == 0.0:
+        return float(exp(h))
+    return float((t * (log(t) - h) - t) + exp(h))
 
 
 CANCELLED = len(ACTIVATIONS)
@@ -123,7 +138,7 @@ from: a, or h. Softmax with the squared error needs the whole row: see `loss_and
 
 @inlined
 def output_code(loss: int, activation: int) -> int:
-    """Return the code of the formula for the output's delta: with an entropy, g'(h) cancels."""
+    """Return the code of the formula for the output's delta: g'(h) cancels but for one loss."""
     return activation if loss == SQUARED_ERROR else CANCELLED
 
 
@@ -203,13 +218,19 @@ def sum_losses(
     error = 0.0
     for s in range(k):
         error += squared(e[s])
-    return error, 0.5 * error if loss == SQUARED_ERROR else sum_entropies(beta, h, t, k)  # (48)
+    return error, 0.5 * error if loss == SQUARED_ERROR else sum_entropies(
+        loss, beta, h, t, k
+    )  # (48)
 
 
 @inner_kernel(inline=False)  # as entropy
-def sum_entropies(beta: float, h: Floats, t: Floats, k: int) -> float:
-    """Sum the binary cross-entropy of k samples; one output is never softmax."""
+def sum_entropies(loss: int, beta: float, h: Floats, t: Floats, k: int) -> float:
+    """Sum `entropy` of k samples of one output, which is never softmax."""
     total = 0.0
+    if loss == POISSON:
+        for s in range(k):
+            total += poisson(np.float64(h[s]), np.float64(t[s]))
+        return total
     for s in range(k):
         total += binary_entropy(beta * np.float64(h[s]), np.float64(t[s]))
     return total

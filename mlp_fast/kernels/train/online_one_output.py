@@ -114,7 +114,9 @@ def take_one_output(
             curves.loss[epoch] += 0.5 * error  # (48)
         else:
             sample.h[0], sample.t[0] = h, t
-            curves.loss[epoch] += sum_entropies(layer.beta, sample.h, sample.t, sample.h.size)
+            curves.loss[epoch] += sum_entropies(
+                rule.loss, layer.beta, sample.h, sample.t, sample.h.size
+            )
         bias += eta * delta  # the bias node's output is -1
         if sparse:
             update_listed(w, -eta * delta, m, sample)

@@ -25,10 +25,12 @@ from mlp_fast.kernels.linalg.finite import amax
 from mlp_fast.kernels.network.activation import activate, g, times_derivative
 from mlp_fast.kernels.network.arguments import Curves, Data, Network, Rule, Shape
 from mlp_fast.kernels.network.loss import (
+    POISSON,
     SQUARED_ERROR,
     binary_entropy,
     output_code,
     output_delta,
+    poisson,
     squared,
 )
 from mlp_fast.kernels.network.shuffle import order_of
@@ -188,7 +190,7 @@ def take_runs(
             error = np.nan
         loss = 0.5 * error  # (48)
         if rule.loss != SQUARED_ERROR:
-            loss = entropy_of_run(layers[1].beta, data.T, samples, run) + 0.0 * error
+            loss = entropy_of_run(rule.loss, layers[1].beta, data.T, samples, run) + 0.0 * error
         curves.error[epoch] += error
         curves.loss[epoch] += loss
     store(w, 1, v)
@@ -196,9 +198,15 @@ def take_runs(
 
 
 @inner_kernel(inline=False)  # not inlined: the loop over samples needs the registers
-def entropy_of_run(beta: float, T: Floats, samples: NDArray[np.int64], run: Run) -> float:
-    """Sum the binary cross-entropy over the samples of a run."""
+def entropy_of_run(
+    loss: int, beta: float, T: Floats, samples: NDArray[np.int64], run: Run
+) -> float:
+    """Sum the loss over the samples of a run, if it is not the squared error."""
     total = 0.0
+    if loss == POISSON:
+        for s in range(samples.size):
+            total += poisson(np.float64(run.h_out[s]), np.float64(T[samples[s], 0]))
+        return total
     for s in range(samples.size):
         t = np.float64(T[samples[s], 0])
         total += binary_entropy(beta * np.float64(run.h_out[s]), t)

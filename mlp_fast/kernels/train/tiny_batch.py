@@ -124,13 +124,13 @@ def loss_and_delta_in_lanes(
     code = output_code(loss, top.activation)
     for i in range(0, top.n_out * LANES, LANES):
         a = load(lanes.a, lanes.top + i, LANES)
-        e = first(a - load(lanes.t, i, LANES), k)  # (47)
+        e = a - load(lanes.t, i, LANES)  # (47)
         store(lanes.e, i, e)
         h = lanes.delta[lanes.top + i :]
         of_output = sum_losses(loss, top.beta, lanes.e[i:], h, lanes.t[i:], k)
         error += of_output[0]
         summed += of_output[1]
-        store(h, 0, output_delta(code, a, beta, e))
+        store(h, 0, first(output_delta(code, a, beta, e), k))
     return error, summed
 
 
