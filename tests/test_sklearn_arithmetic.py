@@ -20,11 +20,11 @@ from mlp_fast.sklearn.quick import Quick
 
 K, SIZES, ALPHA = 13, (9, 6, 3), 0.3
 RULES = {
-    "plain": (lambda: SGDOptimizer([], 0.05, momentum=0), UpdateRule),
-    "momentum": (lambda: SGDOptimizer([], 0.05, nesterov=False), Momentum),
-    "Nesterov's": (lambda: SGDOptimizer([], 0.05), lambda: Momentum(0.9, nesterov=True)),
-    "standing": (lambda: SGDOptimizer([], 0.05, momentum=1.0), lambda: Momentum(1.0, True)),
-    "Adam": (lambda: AdamOptimizer([], 0.05, epsilon=1e-3), lambda: plain_adam(1e-3)),
+    "plain": (lambda rate: SGDOptimizer([], rate, momentum=0), UpdateRule),
+    "momentum": (lambda rate: SGDOptimizer([], rate, nesterov=False), Momentum),
+    "Nesterov's": (lambda rate: SGDOptimizer([], rate), lambda: Momentum(0.9, nesterov=True)),
+    "standing": (lambda rate: SGDOptimizer([], rate, momentum=1.0), lambda: Momentum(1.0, True)),
+    "Adam": (lambda rate: AdamOptimizer([], rate, epsilon=1e-3), lambda: plain_adam(1e-3)),
 }
 OUTPUTS = {  # scikit-learn's activation, loss, and their names here
     "linear": ("identity", "squared_error"),
@@ -74,6 +74,10 @@ def reference_of(live, output, rule=UpdateRule, alpha=ALPHA):
     return SklearnReference(weights, ["tanh", output], loss, rule=rule(), l2=alpha)
 
 
+def rate_of(output):
+    return 0.005 if output == "exponential" else 0.05
+
+
 def loss_scale(output):
     return 1 / SIZES[-1] if output == "linear" else 1.0
 
@@ -102,9 +106,9 @@ def test_epochs_are_those_of_the_reference(rule, output, weights, alpha, batch_s
     X, given, T = examples(output, rows, dtype)
     live, s = network(output, dtype), weights_of(weights, dtype)
     optimizer, meaning = RULES[rule]
-    reference = reference_of(live, output, meaning, alpha)
+    reference, rate = reference_of(live, output, meaning, alpha), rate_of(output)
     stream = np.random.RandomState(0)
-    made = optimizer()
+    made = optimizer(rate)
     epochs = Epochs(
         *(live, checked(live, given, T, s), made, alpha, loss_scale(output), batch_size),
         stream,
@@ -116,7 +120,7 @@ def test_epochs_are_those_of_the_reference(rule, output, weights, alpha, batch_s
         order = order[permutation]
         orders.append(order)
         losses.append(epochs.run(Interrupts()))
-    reference.train(X, T, orders, batch_size, 0.05, s)
+    reference.train(X, T, orders, batch_size, rate, s)
     steps = 3 * -(-K // batch_size)
     assert_alike(live, reference, dtype, steps)
     bound = 64 * steps * np.finfo(dtype).eps
@@ -175,7 +179,7 @@ def test_entropies_are_clipped(output, dtype, batch_size):
 def test_what_is_ready_learns_to_the_same_bits(rule):
     X, _, T = examples("softmax", "dense", "float64")
     quickly, slowly = network("softmax", "float64"), network("softmax", "float64")
-    optimizers = [RULES[rule][0]() for _ in range(2)]
+    optimizers = [RULES[rule][0](0.05) for _ in range(2)]
     ready = Quick(quickly, 1, optimizers[0], ALPHA, 1.0, 1)
     for i in range(4):
         ready.T[:] = T[i]
