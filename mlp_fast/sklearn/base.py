@@ -24,7 +24,7 @@ from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.examples import Examples
 from mlp_fast.interrupts import Interrupts
 from mlp_fast.kernels.simd.types import Floats
-from mlp_fast.sklearn.before import Before
+from mlp_fast.sklearn.before import Before, Streams
 from mlp_fast.sklearn.epochs import Epochs
 from mlp_fast.sklearn.full_batch import FullBatch
 from mlp_fast.sklearn.live import Live, dtype_of
@@ -227,7 +227,10 @@ class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
     def _take_up(self) -> Live:
         """Return the network with the weights that there are now, and have them live in it."""
         self._live = live = self._network()
+        is_best = self.__dict__.get("_best_coefs") is self.__dict__["coefs_"]
         self.coefs_, self.intercepts_ = list(live.coefs), list(live.intercepts)
+        if is_best:
+            self._best_coefs, self._best_intercepts = self.coefs_, self.intercepts_
         return live
 
     def _activations(self) -> list[str]:
@@ -318,9 +321,9 @@ class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
         )
         held_out = X_val, y_val, weight_val
         self._run(epochs, held_out, validated, examples.k, incremental)
-        live.params = self._params() if incremental else None
-        if self.early_stopping:  # the copies of the best weights stay as they are
-            self.coefs_, self.intercepts_ = list(self._best_coefs), list(self._best_intercepts)
+        live.params, live.quick = self._params() if incremental else None, None
+        if self.early_stopping:  # as in scikit-learn, they are the same arrays from here on
+            self.coefs_, self.intercepts_ = self._best_coefs, self._best_intercepts
             self._take_up()
 
     def _run(
@@ -466,12 +469,16 @@ class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
         if live is None or live.params is None or not is_ordinary(X, live):
             return None
         unusual = self.verbose or self.warm_start or self.progress
-        if unusual or "feature_names_in_" in self.__dict__ or live.params != self._params():
+        if unusual or "feature_names_in_" in self.__dict__:
+            return None
+        if any(a is not b for a, b in zip(live.params, self._params(), strict=True)):
             return None
         if not live.holds(self.coefs_, self.intercepts_):
             return None
         k = X.shape[0]
-        size = self._clipped_batch_size(k)
+        size = min(200, k) if self.batch_size == "auto" else self.batch_size
+        if size > k:
+            return None  # a warning is due
         if live.quick is None or not live.quick.fits(k, self._optimizer):
             live.quick = Quick(live, k, self._optimizer, self.alpha, self._loss_scale, size)
         quick: Quick = live.quick
@@ -485,9 +492,12 @@ class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
         """Train for one epoch on what is ready."""
         k = quick.T.shape[0]
         self._live.take(self.coefs_, self.intercepts_)
+        before, streams = self._random_state, None
         if k > 1 and self.shuffle:
             if not self.continue_state:
                 self._random_state = check_random_state(self.random_state)
+            if self._random_state is before:
+                streams = Streams(self)
             quick.epochs.draw_from(self._random_state)
         try:
             with Interrupts() as interrupts:
@@ -497,6 +507,11 @@ class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
                 self._is_to_stop()
         except KeyboardInterrupt:
             warnings.warn(INTERRUPTED, stacklevel=3)
+        except BaseException:
+            self._random_state = before
+            if streams is not None:
+                streams.restore()
+            raise
 
     def _forward_pass_fast(self, X: Any, check_input: bool = True) -> Floats:
         if check_input:
@@ -523,6 +538,9 @@ class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
+        of_rule = vars(state["_optimizer"]).get("state") if "_optimizer" in state else None
+        if of_rule is not None:  # joblib maps arrays read-only
+            self._optimizer.state = of_rule.twin()
         if "coefs_" in state:
             self._take_up()
 

@@ -3,6 +3,9 @@
 import copy
 from typing import Any
 
+import numpy as np
+from sklearn.utils import check_random_state
+
 GROWING = "loss_curve_", "validation_scores_", "validation_loss_curve_"
 
 
@@ -44,6 +47,7 @@ class Before:
             if isinstance(weights := self._state.get(name), list)
         ]
         self._optimizer = copy.deepcopy(self._state.get("_optimizer"))
+        self._streams = Streams(estimator)
 
     def restore(self) -> None:
         """Return to it."""
@@ -61,3 +65,29 @@ class Before:
                 array[:] = before
         if self._optimizer is not None:
             state["_optimizer"] = self._optimizer
+        self._streams.restore()
+
+
+class Streams:
+    """The random streams that an estimator draws from, but for NumPy's own, which is everybody's.
+
+    Parameters
+    ----------
+    estimator : Estimator
+        The estimator.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        state = vars(estimator)
+        shared = check_random_state(None)
+        streams = {id(s): s for s in (state.get("_random_state"), state["random_state"])}
+        self._states = [
+            (stream, stream.get_state())
+            for stream in streams.values()
+            if isinstance(stream, np.random.RandomState) and stream is not shared
+        ]
+
+    def restore(self) -> None:
+        """Have them go on from where they were."""
+        for stream, state in self._states:
+            stream.set_state(state)

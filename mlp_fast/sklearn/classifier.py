@@ -122,7 +122,13 @@ class MLPClassifier(Estimator, Original):  # type: ignore[misc]
                 "class_weight must be None or a dict for partial_fit, which sees a part of the "
                 f"samples only; got {self.class_weight!r}"
             )
-        super().partial_fit(X, y, sample_weight=sample_weight, classes=classes)
+        is_first = "classes_" not in self.__dict__
+        try:
+            super().partial_fit(X, y, sample_weight=sample_weight, classes=classes)
+        except BaseException:
+            for name in ("classes_", "_label_binarizer") if is_first else ():
+                self.__dict__.pop(name, None)
+            raise
         return self
 
     def predict_proba(self, X: Any) -> Floats:
@@ -222,7 +228,9 @@ class MLPClassifier(Estimator, Original):  # type: ignore[misc]
 
     def _score_of(self, outputs: Floats, y: Any, sample_weight: Any) -> float:
         """Return the accuracy, told from codes of classes."""
-        if self._is_multiclass:
+        if self.classes_.size == 1:
+            right = np.ones(len(y), bool)
+        elif self._is_multiclass:
             right = outputs.argmax(axis=1) == y.argmax(axis=1)
         else:
             right = ((outputs > 0.5) == y).all(axis=1)

@@ -12,6 +12,7 @@ from mlp_fast.interrupts import Interrupts
 from mlp_fast.kept import Kept
 from mlp_fast.kernels.linalg.finite import all_finite
 from mlp_fast.learning import Learner
+from mlp_fast.rule_state import RuleState
 from mlp_fast.sklearn.live import Live
 from mlp_fast.sklearn.told import Told, rule_of
 
@@ -59,9 +60,7 @@ class Epochs:
             loss_scale=loss_scale,
             loss_flags=live.loss_flags,
         )
-        network = live.net.layout.sizes, live.net.dtype
-        if vars(optimizer).get("network") != network:  # else its state has the weights' form
-            optimizer.network, optimizer.state = network, None
+        _fit_state(optimizer, live)
         history = History(seed=0, rule=optimizer.state)
         learner = Learner(live.net, told, history)
         learner.prepare()
@@ -150,3 +149,17 @@ class Epochs:
             root = np.sqrt(1 - optimizer.beta_2**optimizer.t)
             rate = optimizer.learning_rate_init * root / (1 - optimizer.beta_1**optimizer.t)
             optimizer.learning_rate = rate
+
+
+def _fit_state(optimizer: Any, live: Live) -> None:
+    """Have the state of an optimizer in the form of the weights: their dtype may have changed."""
+    layout, before = live.net.layout, vars(optimizer).get("network")
+    network = layout.sizes, live.net.dtype
+    if before == network:
+        return
+    state: RuleState | None = vars(optimizer).get("state")
+    if before is not None and state is not None and before[0] == layout.sizes:
+        state = state.cast(live.layout_of(before[1]), layout)
+    else:
+        state = None
+    optimizer.network, optimizer.state = network, state

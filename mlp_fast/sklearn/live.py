@@ -79,6 +79,11 @@ class Live:
         for intercept, given in zip(self.intercepts, intercepts, strict=True):
             intercept[:] = given
 
+    def layout_of(self, dtype: str) -> Layout:
+        """Return the layout that the network would have with another dtype."""
+        layout, activations = self.net.layout, self.net.activations
+        return Layout.of(layout.sizes, activations, (1.0,) * len(activations), dtype)
+
     def take(self, coefs: Sequence[Floats], intercepts: Sequence[Floats]) -> None:
         """Have the network compute by these weights."""
         for view, W in zip(self.coefs, coefs, strict=True):
@@ -97,10 +102,9 @@ class Live:
         own, given = (*self.coefs, *self.intercepts), (*coefs, *intercepts)
         return len(own) == len(given) and all(a is b for a, b in zip(own, given, strict=True))
 
-    def rows(self, X: object) -> Rows:
+    def rows(self, X: Any) -> Rows:
         """Return checked inputs as kernels take them."""
-        if not issparse(X):
-            X = np.asarray(X, self.net.dtype)
+        X = X.tocsr() if issparse(X) else np.asarray(X, self.net.dtype)
         return as_rows(X, self.net.dtype, finite=False)
 
     def outputs(self, rows: Rows) -> Floats:

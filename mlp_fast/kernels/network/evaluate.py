@@ -20,7 +20,13 @@ from mlp_fast.kernels.network.forward_batch import (
     part_of,
     work_buffers,
 )
-from mlp_fast.kernels.network.loss import CROSS_ENTROPY, POISSON, SQUARED_ERROR
+from mlp_fast.kernels.network.loss import (
+    CLIPPED,
+    CROSS_ENTROPY,
+    POISSON,
+    SQUARED_ERROR,
+    entropy,
+)
 from mlp_fast.kernels.simd.arrays import flat
 from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.transcendental import exp, log
@@ -75,6 +81,8 @@ def loss_of_rows(
         forward_batch(network, part, work, sparse)
         if loss == SQUARED_ERROR:
             total += squared_errors(network, T[start:], samples.size, buffers)
+        elif loss & CLIPPED:
+            total += clipped_entropies(network, loss, T[start:], samples.size, buffers)
         elif loss == CROSS_ENTROPY:
             total += cross_entropies(network, T[start:], samples.size, buffers)
         elif loss == POISSON:
@@ -104,6 +112,17 @@ def squared_errors(network: Network, T: Floats, k: int, buffers: Evaluation) -> 
     for i in range(whole, n):
         total += x[i] * x[i]
     return float(0.5 * total)
+
+
+@inner_kernel(inline=False)
+def clipped_entropies(network: Network, loss: int, T: Floats, k: int, buffers: Evaluation) -> float:
+    """Return the sum of either cross-entropy, of clipped probabilities, over k forwarded rows."""
+    layer, work = network.layers[network.layers.size - 1], buffers.work
+    begin, total = layer.before * work.capacity, 0.0
+    for i in range(k):
+        h = work.delta[begin + i * layer.width : begin + i * layer.width + layer.n_out]
+        total += entropy(loss, layer.beta, h, T[i])
+    return float(total)
 
 
 @inner_kernel(inline=False)
