@@ -543,6 +543,9 @@ class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
             self._optimizer.state = of_rule.twin()
         if "coefs_" in state:
             self._take_up()
+        optimizer: Any = state.get("_optimizer")
+        if getattr(optimizer, "state", None) is not None:  # joblib passes large arrays read-only
+            optimizer.state = optimizer.state.twin()
 
 
 def stochastic(estimator: Estimator) -> bool:

@@ -1,5 +1,7 @@
 """`MLPClassifier`, in place of scikit-learn's."""
 
+import math
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -7,11 +9,13 @@ from numpy.typing import NDArray
 from sklearn.base import _fit_context
 from sklearn.neural_network import MLPClassifier as Original
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.validation import validate_data
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.validation import column_or_1d, validate_data
 
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.sklearn.base import Estimator, for_stochastic
+
+MULTILABEL = "multilabel-indicator"
 
 
 class MLPClassifier(Estimator, Original):  # type: ignore[misc]
@@ -122,12 +126,12 @@ class MLPClassifier(Estimator, Original):  # type: ignore[misc]
                 "class_weight must be None or a dict for partial_fit, which sees a part of the "
                 f"samples only; got {self.class_weight!r}"
             )
-        is_first = "classes_" not in self.__dict__
+        known = set(vars(self))
         try:
             super().partial_fit(X, y, sample_weight=sample_weight, classes=classes)
         except BaseException:
-            for name in ("classes_", "_label_binarizer") if is_first else ():
-                self.__dict__.pop(name, None)
+            for name in set(vars(self)) - known:  # what a first call was told of classes
+                delattr(self, name)
             raise
         return self
 
@@ -197,17 +201,42 @@ class MLPClassifier(Estimator, Original):  # type: ignore[misc]
                 "targets"
             )
 
+    def _check_class_weight(self) -> None:
+        told, is_multilabel = self.class_weight, self._label_binarizer.y_type_ == MULTILABEL
+        if not isinstance(told, str) and isinstance(told, list) != is_multilabel:
+            kind = "list of a dict for each column" if is_multilabel else "dict"
+            raise ValueError(
+                f"class_weight must be a {kind}, 'balanced' or None with these targets; got "
+                f"{told!r}"
+            )
+        tables = told if isinstance(told, list) else [told] if isinstance(told, dict) else []
+        for table in tables:
+            for weight in table.values():
+                if not (isinstance(weight, Real) and 0 <= float(weight) < math.inf):
+                    raise ValueError(
+                        "class_weight must hold numbers that are finite and not negative; got "
+                        f"{told!r}"
+                    )
+
     def _weigh(self, y: Any, sample_weight: Any) -> Any:
         if self.class_weight is None:
             return sample_weight
-        labels = self._label_binarizer.inverse_transform(y.astype(int))
-        weights = compute_sample_weight(self.class_weight, labels)
+        self._check_class_weight()
+        if self._label_binarizer.y_type_ == MULTILABEL:
+            weights = compute_sample_weight(self.class_weight, y.astype(int))
+        else:  # of all classes, for a part of the samples may lack some of them
+            codes = y.argmax(axis=1) if self._is_multiclass else y.ravel().astype(int)
+            classes = self.classes_
+            of_class = compute_class_weight(self.class_weight, classes=classes, y=classes[codes])
+            weights = of_class[codes]
         return weights if sample_weight is None else weights * sample_weight
 
     def _validated(self, X_val: Any, y_val: Any) -> tuple[Any, Any]:
         X_val, y_val = validate_data(
             self, X_val, y_val, accept_sparse=["csr", "csc"], multi_output=True, reset=False
         )
+        if y_val.ndim == 2 and y_val.shape[1] == 1:
+            y_val = column_or_1d(y_val, warn=True)
         unseen = np.setdiff1d(y_val, self.classes_) if y_val.ndim == 1 else ()
         if len(unseen):
             raise ValueError(f"y_val must hold classes of y only; got {unseen} besides")

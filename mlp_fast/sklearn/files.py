@@ -1,10 +1,13 @@
 """A fitted estimator as a file of numbers and text, in which nothing is ever executed."""
 
+import itertools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import is_classifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
@@ -15,14 +18,58 @@ from mlp_fast.rule_state import RuleState
 from mlp_fast.sklearn.live import Live
 from mlp_fast.sklearn.told import rule_of
 
-NUMBERS = (
-    *("loss_", "best_loss_", "best_validation_score_", "t_", "n_iter_", "n_features_in_"),
-    *("n_outputs_", "n_layers_", "_no_improvement_count", "out_activation_", "loss"),
-)
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _is_real(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _is_real_or_none(value: Any) -> bool:
+    return value is None or _is_real(value)
+
+
+NUMBERS: dict[str, Callable[[Any], bool]] = {
+    "loss_": _is_real,
+    "best_loss_": _is_real_or_none,
+    "best_validation_score_": _is_real_or_none,
+    "t_": _is_count,
+    "n_iter_": _is_count,
+    "n_features_in_": _is_count,
+    "n_outputs_": _is_count,
+    "n_layers_": _is_count,
+    "_no_improvement_count": _is_count,
+    "out_activation_": lambda value: isinstance(value, str),
+}
+"""Attributes, and what they are."""
+OF_SGD: dict[str, Callable[[Any], bool]] = {
+    "learning_rate_init": _is_real,
+    "learning_rate": _is_real,
+    "lr_schedule": ("constant", "invscaling", "adaptive").__contains__,
+    "momentum": lambda value: _is_real(value) and 0 <= value <= 1,
+    "nesterov": lambda value: isinstance(value, bool),
+    "power_t": _is_real,
+}
+OF_ADAM: dict[str, Callable[[Any], bool]] = {
+    "learning_rate_init": _is_real,
+    "learning_rate": _is_real,
+    "beta_1": lambda value: _is_real(value) and 0 <= value < 1,
+    "beta_2": lambda value: _is_real(value) and 0 <= value < 1,
+    "epsilon": lambda value: _is_real(value) and value > 0,
+    "t": _is_count,
+}
+OPTIMIZERS = {"sgd": (SGDOptimizer, OF_SGD), "adam": (AdamOptimizer, OF_ADAM)}
 CURVES = "loss_curve_", "validation_scores_", "validation_loss_curve_"
 WEIGHTS = {"coefs_": "coef", "intercepts_": "intercept"}
 BEST = {"_best_coefs": "best_coef", "_best_intercepts": "best_intercept"}
+SHORT = *WEIGHTS.values(), *BEST.values()
+OUTPUTS = "identity", "logistic", "tanh", "relu", "exp"
 TEXT = "U", "O"
+N_KEY = 624  # integers of MT19937
+MULTILABEL = "multilabel-indicator"
+TARGETS = "binary", "multiclass", MULTILABEL
 NO_ESTIMATOR = "path must name a file that {} has saved; {!r} is none: {}"
 
 
@@ -48,7 +95,7 @@ def save(estimator: Any, path: Any) -> None:
             header[name] = _labels(name, state[name])
     if "_label_binarizer" in state:
         header["targets"] = state["_label_binarizer"].y_type_
-    if isinstance(state.get("_random_state"), np.random.RandomState):
+    if state.get("_random_state") is not estimator.random_state:  # else it is that parameter
         header["stream"] = _encoded("random_state", state["_random_state"])
     if "_optimizer" in state:
         header["optimizer"], of_rule = _optimizer(state["_optimizer"])
@@ -64,7 +111,14 @@ def load(cls: Any, path: Any) -> Any:
         raise ValueError(NO_ESTIMATOR.format(cls.__name__, str(path), f"it holds {found!r}"))
     try:
         return _restored(cls, header, arrays)
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+    except (
+        LookupError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(NO_ESTIMATOR.format(cls.__name__, str(path), reason)) from error
 
@@ -73,50 +127,109 @@ def _restored(cls: Any, header: dict[str, Any], arrays: dict[str, Any]) -> Any:
     estimator = cls(**{name: _decoded(value) for name, value in header["params"].items()})
     estimator._validate_params()
     estimator._check_layers()
-    state: dict[str, Any] = {}
-    for name, value in header["numbers"].items():
-        if name not in NUMBERS:
-            raise ValueError(f"{name!r} is no attribute of {cls.__name__}")
-        state[name] = _decoded(value)
+    state = _numbers(header["numbers"], NUMBERS)
+    names = {f"{short}_{l}" for short in SHORT for l in range(len(arrays))} | {*CURVES, "powers"}
+    of_rule = {name for name in arrays if name.startswith("rule_")}
+    if not {*arrays} <= names | of_rule or bool(of_rule) != ("powers" in arrays):
+        raise ValueError("it holds arrays of no estimator")
     for name, short in (WEIGHTS | BEST).items():
         state[name] = _weights(name, short, state, arrays)
     for name in CURVES:
         if name in arrays:
-            state[name] = arrays[name].tolist()
+            state[name] = _array(name, arrays, 1).tolist()
         elif name == "validation_scores_" and "loss_curve_" in arrays:
             state[name] = None
     for name in ("classes_", "feature_names_in_"):
         if name in header:
-            dtype, values = header[name]
-            state[name] = np.array(values, np.dtype(dtype))
+            state[name] = _labels_of(name, header[name])
     if "targets" in header:
         state["_label_binarizer"] = _binarizer(header["targets"], state["classes_"])
     if "stream" in header:
         state["_random_state"] = _decoded(header["stream"])
+        if not isinstance(state["_random_state"], np.random.RandomState):
+            raise ValueError("it holds no random stream where one must be")
+    elif isinstance(estimator.random_state, np.random.RandomState):
+        state["_random_state"] = estimator.random_state
     vars(estimator).update(state)
+    _check_fit(estimator)
     live = estimator._take_up()
-    if (live.net.widths[0], live.net.widths[1]) != (state["n_features_in_"], state["n_outputs_"]):
-        raise ValueError("its weights are not those of so many features and outputs")
     if "optimizer" in header:
         estimator._optimizer = _optimizer_of(header["optimizer"], arrays, live)
     return estimator
 
 
+def _numbers(given: Any, kinds: dict[str, Callable[[Any], bool]]) -> dict[str, Any]:
+    """Return attributes, each of which must be of its kind."""
+    found = {name: _decoded(value) for name, value in given.items()}
+    for name, value in found.items():
+        if name not in kinds or not kinds[name](value):
+            raise ValueError(f"there is no attribute {name!r} that may be {value!r}")
+    return found
+
+
+def _array(name: str, arrays: dict[str, Any], ndim: int) -> Any:
+    """Return an array, which must have so many axes and hold floating-point numbers."""
+    array = arrays[name]
+    if array.ndim != ndim or array.dtype not in (np.float32, np.float64):
+        raise ValueError(f"{name} must have {ndim} axes and hold floating-point numbers")
+    return array
+
+
+def _labels_of(name: str, given: Any) -> NDArray[Any]:
+    """Return an array of labels or of names of features."""
+    dtype, values = given
+    array = np.array(values, np.dtype(dtype))
+    told = _labels(name, array)
+    if array.ndim != 1 or told != given or len({*values}) != len(values):
+        raise ValueError(f"{name} must be different labels of the dtype {dtype!r}")
+    return array
+
+
+def _check_fit(estimator: Any) -> None:
+    """Check that attributes fit one another."""
+    state, widths = vars(estimator), [W.shape for W in estimator.coefs_]
+    if (widths[0][0], widths[-1][1]) != (state["n_features_in_"], state["n_outputs_"]):
+        raise ValueError("its weights are not those of so many features and outputs")
+    if len(estimator._activations()) != len(widths):
+        raise ValueError("its activations are not those of so many layers")
+    names = state.get("feature_names_in_")
+    if names is not None and (names.dtype != object or len(names) != state["n_features_in_"]):
+        raise ValueError("it has not a name for each feature")
+    wanted: tuple[str, ...] = OUTPUTS
+    if is_classifier(estimator):
+        n, targets = len(state["classes_"]), state["_label_binarizer"].y_type_
+        outputs = {"binary": 1, "multiclass": n, MULTILABEL: n}[targets]
+        if outputs != state["n_outputs_"] or (targets == "binary" and n > 2):
+            raise ValueError(f"its outputs are not those of {n} classes of {targets} targets")
+        wanted = ("softmax", "logistic") if targets == "multiclass" else ("logistic",)
+    if state["out_activation_"] not in wanted:
+        raise ValueError(f"its output cannot be {state['out_activation_']!r}")
+    needed = ("loss_", "t_", "n_iter_", "n_outputs_", "n_layers_")
+    of_curve = ("best_loss_", "best_validation_score_", "_no_improvement_count")
+    for name in (*needed, *(of_curve if "loss_curve_" in state else ())):
+        if name not in state:
+            raise ValueError(f"it does not have {name}")
+
+
 def _weights(name: str, short: str, state: dict[str, Any], arrays: dict[str, Any]) -> list[Any]:
-    """Return a matrix or vector for each layer, whose sizes fit one another."""
-    found = [arrays[f"{short}_{l}"] for l in range(state["n_layers_"] - 1)]
+    """Return a matrix or vector for each layer, of the size that it has in `coefs_`."""
+    layers = range(state["n_layers_"] - 1)
+    found = [_array(f"{short}_{l}", arrays, 2 if "coef" in short else 1) for l in layers]
     if not all(np.isfinite(array).all() for array in found):
         raise ValueError(f"{name} holds a number that is not finite")
-    ends = [array.shape[0] for array in found[1:]]
-    if name in ("coefs_", "_best_coefs") and ends != [array.shape[1] for array in found[:-1]]:
+    sizes = [arrays[f"coef_{l}"].shape for l in layers]
+    widths = [*(size[0] for size in sizes), sizes[-1][1]]
+    matrices = list(itertools.pairwise(widths))
+    wanted = matrices if "coef" in short else [size[1:] for size in matrices]
+    if [array.shape for array in found] != wanted:
         raise ValueError(f"{name} are not those of layers that follow one another")
-    if len({array.ndim for array in found} | {2 if "coef" in short else 1}) != 1:
-        raise ValueError(f"{name} must be matrices, or vectors for intercepts")
     return found
 
 
 def _binarizer(targets: str, classes: Any) -> LabelBinarizer:
     """Return scikit-learn's object that encodes labels."""
+    if targets not in TARGETS:
+        raise ValueError(f"there are no targets {targets!r}")
     binarizer = LabelBinarizer()
     binarizer.classes_, binarizer.y_type_, binarizer.sparse_input_ = classes, targets, False
     return binarizer
@@ -132,11 +245,12 @@ def _optimizer(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         "name": "adam" if hasattr(optimizer, "beta_1") else "sgd",
         "numbers": numbers,
     }
-    state = vars(optimizer).get("state")
+    state, network = vars(optimizer).get("state"), vars(optimizer).get("network")
     arrays: dict[str, Any] = {}
-    if state is not None:
-        sizes, dtype = optimizer.network
+    if network is not None:
+        sizes, dtype = network
         header["network"] = [list(sizes), dtype]
+    if state is not None:
         arrays = {"powers": state.powers}
         layout = Layout.of(sizes, *_any_activations(sizes), dtype)
         for name, array in state.arrays.items():
@@ -146,25 +260,38 @@ def _optimizer(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _optimizer_of(header: dict[str, Any], arrays: dict[str, Any], live: Live) -> Any:
-    optimizer = {"adam": AdamOptimizer, "sgd": SGDOptimizer}[header["name"]]([])
-    for name, value in header["numbers"].items():
-        if name not in vars(optimizer):
-            raise ValueError(f"{name!r} is no attribute of an optimizer")
-        setattr(optimizer, name, _decoded(value))
+    made, kinds = OPTIMIZERS[header["name"]]
+    optimizer = made([])
+    numbers = _numbers(header["numbers"], kinds)
+    if set(numbers) != set(kinds):
+        raise ValueError(f"an optimizer has {', '.join(kinds)}")
+    vars(optimizer).update(numbers)
     optimizer.network, optimizer.state = None, None
     if "network" in header:
-        layout = live.net.layout
-        network = tuple(header["network"][0]), header["network"][1]
-        if network == (layout.sizes, live.net.dtype):
-            state = RuleState.fresh(rule_of(optimizer), layout)
-            state.powers[:] = arrays["powers"]
-            for name, buffer in state.arrays.items():
-                for l, view in enumerate(layout.views(buffer)):
-                    view[:] = arrays[f"rule_{name}_{l}"]
-            if not (state.is_finite() and np.isfinite(state.powers).all()):
-                raise ValueError("the optimizer's state holds a number that is not finite")
-            optimizer.network, optimizer.state = network, state
+        sizes, dtype = header["network"]
+        optimizer.network = tuple(sizes), dtype
+    if "powers" in arrays and optimizer.network == (live.net.layout.sizes, live.net.dtype):
+        optimizer.state = _state_of(optimizer, arrays, live)
     return optimizer
+
+
+def _state_of(optimizer: Any, arrays: dict[str, Any], live: Live) -> RuleState:
+    """Return what the optimizer's rule keeps."""
+    layout = live.net.layout
+    state = RuleState.fresh(rule_of(optimizer), layout)
+    powers = _array("powers", arrays, 1)
+    if powers.shape != state.powers.shape:
+        raise ValueError("the optimizer's powers are not those of its rule")
+    state.powers[:] = powers
+    for name, buffer in state.arrays.items():
+        for l, view in enumerate(layout.views(buffer)):
+            array = _array(f"rule_{name}_{l}", arrays, 2)
+            if array.shape != view.shape:
+                raise ValueError("the optimizer's state is not that of its weights")
+            view[:] = array
+    if not (state.is_finite() and np.isfinite(powers).all()):
+        raise ValueError("the optimizer's state holds a number that is not finite")
+    return state
 
 
 def _any_activations(sizes: Any) -> tuple[Any, Any]:
@@ -190,8 +317,15 @@ def _encoded(name: str, value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, np.random.RandomState):
-        kind, keys, *rest = value.get_state()
-        return {"stream": [kind, keys.tolist(), *rest]}
+        state = value.get_state(legacy=False)
+        if state["bit_generator"] != "MT19937":
+            raise ValueError(
+                f"{name} must draw from MT19937, as a RandomState of a seed does, to be saved; got "
+                f"{state['bit_generator']}"
+            )
+        of_bits = state["state"]
+        gauss = state["has_gauss"], state["gauss"]
+        return {"stream": [of_bits["key"].tolist(), of_bits["pos"], *gauss]}
     if isinstance(value, float) and not math.isfinite(value):
         return {"number": str(value)}
     if isinstance(value, np.ndarray):
@@ -211,13 +345,21 @@ def _decoded(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     ((kind, content),) = value.items()
+    wanted: Any = str if kind == "number" else list
+    if not isinstance(content, wanted):
+        raise TypeError(f"a {kind} cannot be {type(content).__name__}")
     if kind == "stream":
+        key, pos, has_gauss, gauss = content
+        if len(key) != N_KEY or not 0 <= pos <= N_KEY:  # NumPy would read beyond the key
+            raise ValueError(f"a random stream has {N_KEY} integers and a position among them")
         stream = np.random.RandomState()
-        stream.set_state((content[0], np.array(content[1], np.uint32), *content[2:]))
+        stream.set_state(("MT19937", np.array(key, np.uint32), pos, has_gauss, gauss))
         return stream
     if kind == "number":
         return float(content)
     if kind == "dict":
         return {_decoded(key): _decoded(item) for key, item in content}
+    if kind not in ("tuple", "list"):
+        raise ValueError(f"there are no values of the kind {kind!r}")
     items = [_decoded(item) for item in content]
     return tuple(items) if kind == "tuple" else items
