@@ -70,7 +70,7 @@ def plain(value):
         return type(value).__name__, [plain(item) for item in value]
     if value is None or isinstance(value, bool | int | float | str | type):
         return type(value).__name__, repr(value)
-    return type(value).__name__, plain(vars(value))
+    return type(value).__name__, plain(vars(value)) if hasattr(value, "__dict__") else repr(value)
 
 
 def plain_key(key):

@@ -6,10 +6,12 @@ import re
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from estimator_cases import (
     LABELS,
     OURS,
+    RNG,
     SOLVERS,
     STOCHASTIC,
     X,
@@ -21,6 +23,7 @@ from estimator_cases import (
     quietly,
     state,
 )
+from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 from mlp_fast import MLP, MLPClassifier, MLPRegressor
@@ -138,6 +141,26 @@ def test_a_stream_that_is_a_parameter_is_drawn_from_as_before(tmp_path):
     assert learnt(again) == learnt(estimator)
 
 
+@ways
+def test_sparse_labels_come_back_as_such(through, tmp_path):
+    y = sparse.csr_array(LABELS["multilabel"])
+    estimator = fitted(MLPClassifier, y)
+    again = through(estimator, tmp_path)
+    answers = estimator.predict(X), again.predict(X)
+    assert all(sparse.issparse(answer) for answer in answers)
+    assert plain(answers[0].toarray()) == plain(answers[1].toarray())
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_counts_come_back_and_go_on(solver, tmp_path):
+    y = RNG.poisson(2, 40).astype(float)
+    estimator = fitted(MLPRegressor, y, loss="poisson", solver=solver)
+    assert estimator.out_activation_ == "exp"
+    again = through_file(estimator, tmp_path)
+    assert again.loss == "poisson"
+    assert goes_on_alike(estimator, again, y)
+
+
 @pytest.mark.parametrize("class_weight", ["balanced", {"no": 2, "yes": 0.5}, {}])
 def test_weights_of_classes_come_back(class_weight, tmp_path):
     y = LABELS["strings"]
@@ -168,8 +191,7 @@ def test_validation_and_single_precision_come_back(through, tmp_path):
 
 @ways
 def test_names_of_features_come_back(through, tmp_path):
-    pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(X, columns=["a", "b", "c"])
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
     estimator = quietly(
         MLPRegressor(hidden_layer_sizes=(2,), max_iter=2).fit, frame, Y[MLPRegressor]
     )
@@ -339,7 +361,8 @@ OF_CLASSES = [
     *((set_in("classes_"), ["<i8", [[0], [1], [2]]]) for _ in range(1)),
     *((set_in("classes_"), [dtype, [0, 1, 2]]) for dtype in ("nonsense", 3, None, "V8", "<i8,<i8")),
     (set_in("classes_"), ["|O", [{"list": []}, 1, 2]]),
-    *((set_in("targets"), value) for value in ("x", None, [], "binary", "multilabel-indicator")),
+    *((set_in("targets"), value) for value in ("x", None, [], ["binary", False], [[], False])),
+    *((set_in("targets"), value) for value in (["multiclass", 0], ["multilabel-indicator", True])),
     (set_in("feature_names_in_"), ["|O", ["a"]]),
     (set_in("feature_names_in_"), ["<i8", [1, 2, 3]]),
 ]

@@ -218,11 +218,16 @@ class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
     def _network(self, dtype: str | None = None) -> Live:
         """Return the network with the weights that there are now, for reading."""
         live: Live | None = self.__dict__.get("_live")
-        fits = live is not None and dtype in (None, live.net.dtype)
-        if live is not None and fits and live.holds(self.coefs_, self.intercepts_):
+        functions = tuple(self._activations()), self._loss_name()
+        if (
+            live is not None
+            and dtype in (None, live.net.dtype)
+            and live.functions == functions
+            and live.holds(self.coefs_, self.intercepts_)
+        ):
             live.take(self.coefs_, self.intercepts_)
             return live
-        return Live(self.coefs_, self.intercepts_, self._activations(), self._loss_name(), dtype)
+        return Live(self.coefs_, self.intercepts_, *functions, dtype)
 
     def _take_up(self) -> Live:
         """Return the network with the weights that there are now, and have them live in it."""
@@ -236,6 +241,11 @@ class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
     def _activations(self) -> list[str]:
         n_hidden, told = len(self.coefs_) - 1, self.activation
         hidden = [told] * n_hidden if isinstance(told, str) else list(told)
+        if len(hidden) != n_hidden:
+            raise ValueError(
+                f"activation must have a name for each of the {n_hidden} hidden layers that were "
+                f"fitted; got {told!r}"
+            )
         return [*hidden, self.out_activation_]
 
     def _loss_name(self) -> str:
@@ -253,6 +263,11 @@ class Estimator(BaseMultilayerPerceptron):  # type: ignore[misc]
     def _examples(self, live: Live, X: Any, y: Any, sample_weight: Any) -> Examples:
         """Return checked data as the engine takes them."""
         rows, T = live.rows(X), np.array(y, live.net.dtype, order="C", ndmin=2)
+        n_outputs = self.coefs_[-1].shape[1]
+        if T.shape[1] != n_outputs:
+            raise ValueError(
+                f"y must have {n_outputs} columns, as it had in the first fit; got {T.shape[1]}"
+            )
         weights = sample_weight
         if weights is not None:
             weights = read_only(np.ascontiguousarray(weights, live.net.dtype))

@@ -94,7 +94,8 @@ def save(estimator: Any, path: Any) -> None:
         if name in state:
             header[name] = _labels(name, state[name])
     if "_label_binarizer" in state:
-        header["targets"] = state["_label_binarizer"].y_type_
+        binarizer = state["_label_binarizer"]
+        header["targets"] = [binarizer.y_type_, bool(binarizer.sparse_input_)]
     if state.get("_random_state") is not estimator.random_state:  # else it is that parameter
         header["stream"] = _encoded("random_state", state["_random_state"])
     if "_optimizer" in state:
@@ -143,7 +144,8 @@ def _restored(cls: Any, header: dict[str, Any], arrays: dict[str, Any]) -> Any:
         if name in header:
             state[name] = _labels_of(name, header[name])
     if "targets" in header:
-        state["_label_binarizer"] = _binarizer(header["targets"], state["classes_"])
+        targets, is_sparse = header["targets"]
+        state["_label_binarizer"] = _binarizer(targets, is_sparse, state["classes_"])
     if "stream" in header:
         state["_random_state"] = _decoded(header["stream"])
         if not isinstance(state["_random_state"], np.random.RandomState):
@@ -226,12 +228,12 @@ def _weights(name: str, short: str, state: dict[str, Any], arrays: dict[str, Any
     return found
 
 
-def _binarizer(targets: str, classes: Any) -> LabelBinarizer:
+def _binarizer(targets: str, is_sparse: bool, classes: Any) -> LabelBinarizer:
     """Return scikit-learn's object that encodes labels."""
-    if targets not in TARGETS:
+    if targets not in TARGETS or not isinstance(is_sparse, bool):
         raise ValueError(f"there are no targets {targets!r}")
     binarizer = LabelBinarizer()
-    binarizer.classes_, binarizer.y_type_, binarizer.sparse_input_ = classes, targets, False
+    binarizer.classes_, binarizer.y_type_, binarizer.sparse_input_ = classes, targets, is_sparse
     return binarizer
 
 

@@ -44,6 +44,8 @@ class Live:
         The network.
     coefs, intercepts : list of ndarray
         Its weights, live.
+    functions : tuple
+        The names of its activations, and that of its loss.
     loss_flags : int
         What is added to the code of the loss, to have that of scikit-learn.
     answer : callable
@@ -63,6 +65,7 @@ class Live:
         dtype: str | None = None,
     ) -> None:
         dtype = dtype or dtype_of(coefs)
+        self.functions = tuple(activations), loss
         sizes = (coefs[0].shape[0], *(W.shape[1] for W in coefs))
         engine = tuple(ACTIVATIONS[NAMES.get(name, name)] for name in activations)
         layout = Layout.of(sizes, engine, (1.0,) * len(engine), dtype)

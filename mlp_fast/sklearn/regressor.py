@@ -3,13 +3,14 @@
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import _fit_context
 from sklearn.neural_network import MLPRegressor as Original
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
 
 from mlp_fast.kernels.simd.types import Floats
-from mlp_fast.sklearn.base import HIDDEN, Estimator, for_stochastic
+from mlp_fast.sklearn.base import HIDDEN, Estimator
 
 
 class MLPRegressor(Estimator, Original):  # type: ignore[misc]
@@ -86,10 +87,9 @@ class MLPRegressor(Estimator, Original):  # type: ignore[misc]
         for name in self._get_param_names():
             setattr(self, name, given[name])
 
-    @for_stochastic  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train for one epoch.
+        """Train for one epoch; with L-BFGS, as in scikit-learn, for all iterations.
 
         Parameters
         ----------
@@ -137,6 +137,10 @@ class MLPRegressor(Estimator, Original):  # type: ignore[misc]
         T[:] = y.reshape(T.shape)
         return True
 
+    def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        X, y = super()._validate_input(X, y, incremental, reset)
+        return X, y.toarray() if issparse(y) else y
+
     def _initialize(self, y: Any, layer_units: list[int], dtype: Any) -> None:
         if self.loss == "poisson" and self.out_activation is not None:
             raise ValueError(
@@ -155,6 +159,7 @@ class MLPRegressor(Estimator, Original):  # type: ignore[misc]
             y_numeric=True,
             reset=False,
         )
+        y_val = y_val.toarray() if issparse(y_val) else y_val
         y_val = y_val.reshape(X_val.shape[0], -1)
         if y_val.shape[1] != self.n_outputs_:
             raise ValueError(
