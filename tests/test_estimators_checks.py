@@ -39,5 +39,8 @@ def test_the_checks_are_those_of_the_original(ours, original):
         ]
         for cls in (ours, original)
     ]
-    assert names[0] == names[1]
-    assert len(names[0]) > 50
+    found, wanted = names
+    added = [name for name, _, _ in found if name not in {name for name, _, _ in wanted}]
+    assert added == (["check_class_weight_classifiers"] if ours is MLPClassifier else [])
+    assert [each for each in found if each[0] not in added] == wanted
+    assert len(wanted) > 50

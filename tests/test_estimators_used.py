@@ -29,6 +29,7 @@ from estimator_cases import (
     state,
 )
 from processes import PACKAGE
+from scipy import sparse
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
@@ -240,6 +241,23 @@ def test_labels_of_frames_come_back(library, tmp_path):
     again = MLPClassifier.load(tmp_path / "file")
     assert again.predict(X).tolist() == estimator.predict(X).tolist()
     assert again.partial_fit(X, y).classes_.tolist() == ["no", "perhaps", "yes"]
+
+
+@both
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_sparse_targets_are_taken_as_by_the_original(cls, solver):
+    y = sparse.csr_array((X > 0.5) * (1 if cls is MLPClassifier else X))
+    early = solver == "adam" and cls is MLPClassifier  # scikit-learn's R² does not take them
+    told = {**SMALL, "solver": solver, "early_stopping": early}
+    ours, theirs = (quietly(each(**told).fit, X, y) for each in (cls, ORIGINALS[cls]))
+    assert alike(ours.coefs_[0], theirs.coefs_[0])
+    found, wanted = ours.predict(X), theirs.predict(X)
+    assert sparse.issparse(found) == sparse.issparse(wanted) == (cls is MLPClassifier)
+    if cls is MLPClassifier:
+        found, wanted = found.toarray(), wanted.toarray()
+    assert alike(found, wanted)
+    dense = quietly(cls(**told).fit, X, y.toarray())
+    assert plain(ours.coefs_) == plain(dense.coefs_)
 
 
 # ------------------------------------------------------------------------------- back and forth

@@ -32,10 +32,9 @@ def global_random_seed():
     return 42
 
 
-def test_theirs_are_all_here_and_run_ours(request):
-    collected = {item.function for item in request.session.items}
-    if len(request.session.items) > 1:  # else this test alone was asked for
-        assert collected >= {*TESTS.values()}
-    assert len(TESTS) == SOURCE.read_text(encoding="utf-8").count("\ndef test_") > 40
-    assert DEFINED["MLPClassifier"] is mlp_fast.MLPClassifier
-    assert DEFINED["MLPRegressor"] is mlp_fast.MLPRegressor
+def test_theirs_are_all_here_and_run_ours():
+    source = SOURCE.read_text(encoding="utf-8")
+    assert len(TESTS) == source.count("\ndef test_") > 40
+    assert {name: globals()[name] for name in TESTS} == TESTS
+    for cls in mlp_fast.MLPClassifier, mlp_fast.MLPRegressor:
+        assert DEFINED[cls.__name__] is cls
