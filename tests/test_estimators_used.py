@@ -362,6 +362,8 @@ def test_a_fit_that_could_take_for_ever_ends_when_it_should(cls, solver):
             for each in (cls, ORIGINALS[cls])
         )
         assert ours.n_iter_ == theirs.n_iter_ < 100
+        if early:
+            assert ours.validation_scores_ == pytest.approx(theirs.validation_scores_, rel=1e-9)
         assert alike(ours.coefs_[0], theirs.coefs_[0])
 
 
