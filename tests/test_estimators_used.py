@@ -356,7 +356,7 @@ def test_very_small_data_and_constant_targets(cls, solver, rows, columns, y):
 @pytest.mark.parametrize("solver", STOCHASTIC)
 def test_a_fit_that_could_take_for_ever_ends_when_it_should(cls, solver):
     told = {"solver": solver, "max_iter": 10**12, "tol": 0.5, "learning_rate_init": 1e-4}
-    told["validation_fraction"] = 11 / 40  # of odd rows, no score is that of all answers turned round
+    told["validation_fraction"] = 11 / 40  # odd: no score is that of all answers turned round
     for early in False, True:
         ours, theirs = (
             each(**{**SMALL, **told}, early_stopping=early).fit(X, Y[cls])
