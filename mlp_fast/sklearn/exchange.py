@@ -54,8 +54,6 @@ def to_sklearn(estimator: Any) -> Any:
     if "coefs_" in state:
         check_is_fitted(estimator)
         given.coefs_ = [np.array(W, order="C") for W in state["coefs_"]]
-        if state.get("_best_coefs") is state["coefs_"]:
-            given._best_coefs = given.coefs_
         if "_optimizer" in state:
             _give_state(given._optimizer, estimator._network(), given)
     return given

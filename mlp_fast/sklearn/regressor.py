@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
 
 from mlp_fast.kernels.simd.types import Floats
-from mlp_fast.sklearn.base import HIDDEN, Estimator
+from mlp_fast.sklearn.base import HIDDEN, Estimator, for_stochastic
 
 
 class MLPRegressor(Estimator, Original):  # type: ignore[misc]
@@ -87,9 +87,10 @@ class MLPRegressor(Estimator, Original):  # type: ignore[misc]
         for name in self._get_param_names():
             setattr(self, name, given[name])
 
+    @for_stochastic  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train for one epoch; with L-BFGS, as in scikit-learn, for all iterations.
+        """Train for one epoch.
 
         Parameters
         ----------
