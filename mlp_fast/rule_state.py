@@ -41,7 +41,7 @@ class RuleState:
 
     def twin(self) -> "RuleState":
         """Return a copy that shares nothing."""
-        arrays: dict[str, Floats] = {name: np.array(A) for name, A in self.arrays.items()}
+        arrays: dict[str, Any] = {name: np.array(A) for name, A in self.arrays.items()}
         return RuleState(self.name, arrays, np.array(self.powers))
 
     def cast(self, layout: Layout, to: Layout) -> "RuleState":
