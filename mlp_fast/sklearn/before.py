@@ -82,7 +82,7 @@ class Streams:
         shared = check_random_state(None)
         streams = {id(s): s for s in (state.get("_random_state"), state["random_state"])}
         self._states = [
-            (stream, stream.get_state())
+            (stream, stream.get_state(legacy=False))
             for stream in streams.values()
             if isinstance(stream, np.random.RandomState) and stream is not shared
         ]

@@ -7,10 +7,17 @@ from scipy.sparse import issparse
 from sklearn.base import _fit_context
 from sklearn.neural_network import MLPRegressor as Original
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from mlp_fast.kernels.simd.types import Floats
-from mlp_fast.sklearn.base import HIDDEN, Estimator, for_stochastic
+from mlp_fast.sklearn.base import HIDDEN, Estimator
+
+
+@available_if  # type: ignore[untyped-decorator]
+def for_epochs(estimator: Any) -> bool:
+    """Return whether training takes epochs; another solver is refused as a parameter is."""
+    return estimator.solver != "lbfgs" or bool(estimator._check_solver())
 
 
 class MLPRegressor(Estimator, Original):  # type: ignore[misc]
@@ -87,7 +94,7 @@ class MLPRegressor(Estimator, Original):  # type: ignore[misc]
         for name in self._get_param_names():
             setattr(self, name, given[name])
 
-    @for_stochastic  # type: ignore[untyped-decorator]
+    @for_epochs  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch.
