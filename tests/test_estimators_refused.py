@@ -532,11 +532,11 @@ def test_what_is_interrupted_by_an_error_is_as_it_was(cls, monkeypatch):
             estimator.partial_fit(X, Y[cls])
         before, run = state(estimator), epochs.Epochs.run
 
-        def fails(epochs, interrupts, run=run, ran=[]):  # noqa: B006
+        def fails(epochs, *told, run=run, ran=[], **named):  # noqa: B006
             ran.append(1)
             if len(ran) == 3:
                 raise MemoryError
-            return run(epochs, interrupts)
+            return run(epochs, *told, **named)
 
         with monkeypatch.context() as patch:
             patch.setattr(epochs.Epochs, "run", fails)
