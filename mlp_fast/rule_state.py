@@ -41,13 +41,13 @@ class RuleState:
 
     def twin(self) -> "RuleState":
         """Return a copy that shares nothing."""
-        arrays: dict[str, Any] = {name: np.array(A) for name, A in self.arrays.items()}
-        return RuleState(self.name, arrays, np.array(self.powers))
+        arrays = {name: array.copy() for name, array in self.arrays.items()}
+        return RuleState(self.name, arrays, self.powers.copy())
 
     def cast(self, layout: Layout, to: Layout) -> "RuleState":
         """Return a copy in another layout of the same network, as one of another dtype is."""
         arrays = {name: to.pack(layout.views(array)) for name, array in self.arrays.items()}
-        return RuleState(self.name, arrays, np.array(self.powers))
+        return RuleState(self.name, arrays, self.powers.copy())
 
     def take(self, other: "RuleState") -> None:
         """Take over another state of the same rule and network, in place."""
