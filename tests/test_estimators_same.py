@@ -337,6 +337,9 @@ def test_a_second_warm_fit(solver, target, early_stopping, policy):
 
     def calls(e):
         e.fit(X, y)
+        if early_stopping:  # the one difference: scikit-learn trains its best weights in place
+            e._best_coefs = [W.copy() for W in e.coefs_]
+            e._best_intercepts = [b.copy() for b in e.intercepts_]
         e.set_params(max_iter=4, alpha=0.01).fit(X[:70], y[:70])
 
     told = {"solver": solver, "early_stopping": early_stopping, "learning_rate": policy}
@@ -345,6 +348,18 @@ def test_a_second_warm_fit(solver, target, early_stopping, policy):
         validation_fraction=0.2, batch_size=16, **told,
     )  # fmt: skip
     assert grown < np.inf
+
+
+def test_the_best_weights_are_kept_from_a_warm_fit_that_finds_none_better():
+    X, y = data("multiclass")
+    told = {"early_stopping": True, "warm_start": True, "random_state": 0, "max_iter": 20}
+    ours = MLPClassifier((5,), learning_rate_init=0.05, **told)
+    with without_warnings():
+        best = [W.copy() for W in ours.fit(X, y).coefs_]
+        ours.best_validation_score_ = 2.0
+        assert len(ours.fit(X, y).loss_curve_) > ours.n_iter_
+    for W, V in zip(ours.coefs_, best, strict=True):
+        np.testing.assert_array_equal(W, V)
 
 
 def partial(e, X, y, weights=None, **params):
@@ -591,6 +606,8 @@ def has_learnt(cls, before, X, y, **told):
         and not (fault in ("inputs", "rate") and solver != "sgd")
         # an optimizer that goes on has the rate that it had
         and not (fault == "rate" and call == "partial_fit" and before != "nothing")
+        # which stops early, and returns to the best weights of before
+        and not (fault == "rate" and call == "warm fit" and before == "with a stream")
     ),
 )
 def test_after_an_error_an_estimator_is_as_it_was(call, before, target, solver, fault):
