@@ -606,8 +606,6 @@ def has_learnt(cls, before, X, y, **told):
         and not (fault in ("inputs", "rate") and solver != "sgd")
         # an optimizer that goes on has the rate that it had
         and not (fault == "rate" and call == "partial_fit" and before != "nothing")
-        # which stops early, and returns to the best weights of before
-        and not (fault == "rate" and call == "warm fit" and before == "with a stream")
     ),
 )
 def test_after_an_error_an_estimator_is_as_it_was(call, before, target, solver, fault):
@@ -1023,3 +1021,19 @@ def test_another_solver_has_an_optimizer_of_its_own():
     adam = e._optimizer
     assert fitted(e, X, y)._optimizer is adam
     assert fitted(e.set_params(solver="sgd"), X, y)._optimizer is not adam
+
+
+@pytest.mark.parametrize("solver", STOCHASTIC)
+def test_a_fit_that_goes_on_takes_another_rate_and_keeps_the_state(solver):
+    X, y = data("binary")
+    told = {"warm_start": True, "continue_state": True, "random_state": 0, "max_iter": 3}
+    ours = MLPClassifier((5,), solver=solver, **told)
+    with without_warnings():
+        optimizer = ours.fit(X, y)._optimizer
+        assert ours.fit(X, y)._optimizer is optimizer
+        before = optimizer.state
+        ours.set_params(learning_rate_init=1e-9).fit(X, y)
+    assert ours._optimizer.learning_rate_init == 1e-9
+    assert ours._optimizer.state is before
+    if solver == "adam":
+        assert ours._optimizer.t == 9

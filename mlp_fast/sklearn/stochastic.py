@@ -15,6 +15,7 @@ from mlp_fast.sklearn.epochs import Epochs
 from mlp_fast.sklearn.networked import Networked
 from mlp_fast.validation import Validation
 
+CHANGING = {"learning_rate", "t", "ms", "vs", "velocities"}  # what an optimizer is not told
 INTERRUPTED = "Training interrupted by user."
 
 
@@ -41,8 +42,7 @@ class Stochastic(Networked):
         goes_on = self.continue_state and before.fitted and (self.warm_start or incremental)
         if goes_on and before.stream is not None:
             self._random_state = before.stream
-        if not self._has_optimizer(incremental, goes_on):
-            self._optimizer = self._new_optimizer()
+        self._optimizer = self._optimizer_for(incremental, goes_on)
         sample_weight = self._weigh(y, sample_weight)
         held = None if validation is None else self._validated(*validation)
         X, y, sample_weight, X_val, y_val, weight_val = self._split(X, y, sample_weight, held)
@@ -133,12 +133,19 @@ class Stochastic(Networked):
             stacklevel=7,
         )
 
-    def _has_optimizer(self, incremental: bool, goes_on: bool) -> bool:
-        """Return whether there is an optimizer to go on with."""
-        optimizer = self.__dict__.get("_optimizer")
-        if optimizer is None or incremental:
-            return optimizer is not None
-        return goes_on and isinstance(optimizer, AdamOptimizer) == (self.solver == "adam")
+    def _optimizer_for(self, incremental: bool, goes_on: bool) -> Any:
+        """Return the optimizer: that of before, or a new one, which may go on from its state."""
+        before = self.__dict__.get("_optimizer")
+        if incremental and before is not None:
+            return before
+        new = self._new_optimizer()
+        if not goes_on or type(before) is not type(new):
+            return new
+        state, told = vars(before), vars(new).keys() - CHANGING
+        if all(state[name] == vars(new)[name] for name in told):
+            return before
+        vars(new).update({name: state[name] for name in ("network", "state", "t") if name in state})
+        return new
 
     def _new_optimizer(self) -> Any:
         if self.solver == "adam":
