@@ -134,6 +134,7 @@ class Estimator(FewRows):
         -------
         sklearn.neural_network.MLPClassifier or MLPRegressor
             With all parameters that it knows, weights, and the state of the optimizer.
+            `class_weight`, `continue_state` and `progress` are left out.
 
         Raises
         ------
