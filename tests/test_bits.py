@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from cases import DTYPES, HIDDEN, LEGAL_PAIRS, ONE_OUTPUT, make_betas, make_data
+from cases import DTYPES, HIDDEN, LEGAL_PAIRS, ONE_OUTPUT, make_betas, make_data, small_rate
 from processes import NO_COMPILER, PACKAGE, TARGET, TARGETS, is_runnable
 from spying import taken
 
@@ -148,7 +148,7 @@ def networks(mode, dtype):
                     beta=make_betas([hidden] * len(mode.hidden) + [output]),
                     shuffle=zeros != 0,
                     batch_size=mode.batch_size,
-                    learning_rate=0.02,
+                    learning_rate=small_rate(0.02, hidden, output),
                     dtype=dtype,
                 )
                 yield m, X.astype(dtype), T.astype(dtype)
