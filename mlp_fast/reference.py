@@ -166,9 +166,8 @@ class SklearnReference(Reference):
             of_1 = np.log(np.sum(np.exp(H - H.max(axis=1, keepdims=True)), axis=1, keepdims=True))
             of_1 = of_1 + H.max(axis=1, keepdims=True) - H  # -log p
             return np.sum(T * np.clip(of_1, least, most), axis=1)
-        of_1, of_0 = np.logaddexp(0, -H), np.logaddexp(0, H)  # -log p and -log(1 - p)
-        clipped = T * np.clip(of_1, least, most) + (1 - T) * np.clip(of_0, least, most)
-        return np.sum(clipped, axis=1)
+        P = np.clip(A.astype(float), eps, 1 - eps)  # rounded before it is clipped
+        return -np.sum(T * np.log(P) + (1 - T) * np.log(1 - P), axis=1)
 
     def step(self, X: Array, T: Array, eta: float, s: Array | float = 1.0) -> tuple[float, float]:
         """Take a step on a batch; gradient, loss and L2 are divided by its sum of weights."""

@@ -91,11 +91,30 @@ def entropy(loss: int, beta: float, h: Floats, t: Floats) -> float:
             total += binary_entropy(beta * np.float64(h[j]), np.float64(t[j]))
     else:
         for j in range(t.size):
-            z, of_1 = beta * np.float64(h[j]), np.float64(t[j])
-            minus_log_1 = min(max(binary_entropy(z, 1.0), least), most)
-            minus_log_0 = min(max(binary_entropy(z, 0.0), least), most)
-            total += of_1 * minus_log_1 + (1.0 - of_1) * minus_log_0
+            a, of_1 = clipped_sigmoid(beta * np.float64(h[j]), h), np.float64(t[j])
+            if of_1 != 0.0:
+                total -= of_1 * log(a)
+            if of_1 != 1.0:
+                total -= (1.0 - of_1) * log(1.0 - a)
     return total
+
+
+@inlined
+def clipped_sigmoid(z: float, h: Floats) -> float:
+    """Return sigmoid(z) rounded to the dtype of h, and clipped (K2).
+
+    Of outputs near 1 scikit-learn's loss is that of the rounded ones. L-BFGS sees the difference.
+    """
+    e = exp(-abs(z))
+    a = (1.0 if z > 0.0 else e) / (1.0 + e)
+    if h.itemsize == 4:
+        a = np.float64(np.float32(a))
+    eps = 1.0 / (1 << (52 if h.itemsize == 8 else 23))
+    if a < eps:
+        a = eps
+    elif a > 1.0 - eps:
+        a = 1.0 - eps
+    return a
 
 
 @inlined
