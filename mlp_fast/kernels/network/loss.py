@@ -114,7 +114,7 @@ def clipped_sigmoid(z: float, h: Floats) -> float:
         a = eps
     elif a > 1.0 - eps:
         a = 1.0 - eps
-    return a
+    return float(a)
 
 
 @inlined
