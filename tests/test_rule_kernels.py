@@ -215,8 +215,8 @@ def test_kernels_are_told_of_rules_by_arrays_of_the_same_types_always(dtype):
 ARRAYS = "state", "sample_weights"
 SCALARS = {
     **dict.fromkeys(("loss", "batch_size", "key", "epoch", "step"), int),
-    **dict.fromkeys(("shuffle", "updates", "direct", "nesterov"), bool),
-    **dict.fromkeys(("learning_rate", "momentum", "l2", "clip_norm"), float),
+    **dict.fromkeys(("shuffle", "updates", "direct", "nesterov", "by_weight"), bool),
+    **dict.fromkeys(("learning_rate", "momentum", "l2", "clip_norm", "loss_scale"), float),
 }
 
 

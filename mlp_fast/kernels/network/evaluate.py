@@ -27,7 +27,7 @@ from mlp_fast.kernels.network.loss import (
     SQUARED_ERROR,
     entropy,
 )
-from mlp_fast.kernels.simd.arrays import flat
+from mlp_fast.kernels.simd.arrays import as_writable, flat
 from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.transcendental import exp, log
 from mlp_fast.kernels.simd.types import Floats
@@ -121,7 +121,7 @@ def clipped_entropies(network: Network, loss: int, T: Floats, k: int, buffers: E
     begin, total = layer.before * work.capacity, 0.0
     for i in range(k):
         h = work.delta[begin + i * layer.width : begin + i * layer.width + layer.n_out]
-        total += entropy(loss, layer.beta, h, T[i])
+        total += entropy(loss, layer.beta, h, as_writable(T[i]))
     return float(total)
 
 
