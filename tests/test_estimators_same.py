@@ -643,7 +643,7 @@ def test_divergence_is_told_in_the_same_words(solver, target, fault):
     if fault == "inputs":
         X = X * 1e300
     else:
-        told |= {"learning_rate_init": 1e10, "activation": "identity"}
+        told |= {"learning_rate_init": 1e100, "activation": "identity"}
     a, b, _ = three(target, **told)
     mine, other = (outcome(lambda e=e: e.fit(X, y)) for e in (a, b))
     assert mine[1] == other[1]
