@@ -205,7 +205,8 @@ class Estimator(FewRows):
         self._take_up()
 
     def _full_batch_of(self, X: Any, y: Any, sample_weight: Any) -> FullBatch:
-        live = self._network("float64")
+        # SciPy's vector has the dtype of the start, and so have scikit-learn's clipped outputs
+        live = self._network(None if X.dtype == np.float32 else "float64")
         examples = self._examples(live, X, y, sample_weight)
         return FullBatch(live, examples, self.alpha, self._loss_scale)
 
