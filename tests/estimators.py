@@ -23,10 +23,18 @@ NUMBERS = "loss_", "best_loss_", "best_validation_score_", "loss_curve_", "valid
 
 
 class Moved:
-    """A start moved by one ulp."""
+    """A start moved by one ulp: upwards, or each number as a stream says."""
+
+    stream = None
 
     def _init_coef(self, *arguments):
-        return [np.nextafter(drawn, np.inf) for drawn in super()._init_coef(*arguments)]
+        parts = super()._init_coef(*arguments)
+        up = [True if self.stream is None else self.stream.random(A.shape) < 0.5 for A in parts]
+        ends = [
+            np.where(is_up, np.inf, -np.inf).astype(A.dtype)
+            for is_up, A in zip(up, parts, strict=True)
+        ]
+        return [np.nextafter(A, end) for A, end in zip(parts, ends, strict=True)]
 
 
 class MovedClassifier(Moved, theirs.MLPClassifier):
@@ -189,6 +197,20 @@ def compare(target, X, calls, dtype="float64", bound=None, **params):
     assert happened[0] == happened[1]
     assert_same(a, b, X, bound)
     return grown
+
+
+def most_grown(target, X, calls, starts=8, **params):
+    """Return how far the worst of some moved starts gets."""
+    _, b, _ = three(target, **params)
+    grown = []
+    with without_warnings():
+        calls(b)
+        for seed in range(starts):
+            moved = three(target, **params)[2]
+            moved.stream = np.random.default_rng(seed)
+            calls(moved)
+            grown.append(distance(moved, b, X))
+    return max(grown)
 
 
 def compare_cut(target, X, calls, max_iter, **params):
