@@ -22,8 +22,8 @@ from mlp_fast.rule_state import state_for, step_of
 from mlp_fast.update_rule import ALL, LINEAR, PLAIN, SGD, Optimizer
 from mlp_fast.warn import warn
 
-STEP, DESCEND, BACKWARD = map(only_path, ("step", "descend", "backward"))
-STEP_BY_RULE, DESCEND_BY_RULE = (only_path(call, ALL) for call in ("step", "descend"))
+DESCEND, BACKWARD = map(only_path, ("descend", "backward"))
+DESCEND_BY_RULE = only_path("descend", ALL)
 
 
 class Method(Protocol):
@@ -136,7 +136,8 @@ class Learner(NamedTuple):
         if self.settings.rules == PLAIN:
             DESCEND(network, rate / k, gradient)
             return 0.0
-        return float(DESCEND_BY_RULE(network, k, gradient, self._single(rate)))
+        rule = Rule(self.net.loss.code, rate, 1, shuffle=False, key=0, epoch=0)
+        return float(DESCEND_BY_RULE(network, k, gradient, self._learning(rule)))
 
     def backward(self, forward: Forward, T: Floats, rate: float) -> None:
         """Update the weights by the errors of a forward pass (78), if all stays finite."""
@@ -150,27 +151,7 @@ class Learner(NamedTuple):
             gradient = self.new_gradient()
             BACKWARD(network, loss, 1.0, *batch, gradient)
             self.descend(rate, k, gradient)
-        _return_unless_finite(before)
-
-    def step(self, x: Floats, t: Floats, rate: float, weight: float) -> float:
-        """Learn from one sample (algorithm 2.4.1), if all stays finite; return its prior loss."""
-        net, network = self.net, self.net.for_kernels()
-        shape = net.layout.shape
-        if self.settings.rules != PLAIN or weight != 1.0:
-            self.prepare()
-            rule, before = self._single(rate), self.keep()
-            loss = STEP_BY_RULE(network, rule, x, t, weight, STEP_BY_RULE.buffers(shape))
-            _return_unless_finite(before, loss)
-            return float(loss)
-        sample = network, net.loss.code, rate, x, t, STEP.buffers(shape)
-        loss, changed = STEP(*sample, True)
-        if not math.isfinite(loss):
-            _warn_of_step(LOSS)
-        elif not changed:  # numbers are so large that a weight may overflow
-            before = self.keep()
-            STEP(*sample, False)
-            _return_unless_finite(before)
-        return float(loss)
+        return_unless_finite(before)
 
     def keep(self) -> Kept:
         """Return a copy of what training changes."""
@@ -183,10 +164,6 @@ class Learner(NamedTuple):
             history.rule = state_for(optimizer, self.net.layout, history.rule)
         else:
             history.rule = None
-
-    def _single(self, rate: float) -> Learning:
-        """Return how to take a single step."""
-        return self._learning(Rule(self.net.loss.code, rate, 1, shuffle=False, key=0, epoch=0))
 
     def _learning(self, rule: Rule, weights: Floats | None = None) -> Learning:
         """Return how kernels are to learn by any rule."""
@@ -216,15 +193,16 @@ class Learner(NamedTuple):
 LOSS, WEIGHT = "the sample's loss is not finite", "a weight is no longer finite"
 
 
-def _return_unless_finite(before: Kept, loss: float = 0.0) -> None:
+def return_unless_finite(before: Kept, loss: float = 0.0) -> None:
     """Return to what was before a step, and warn, unless its loss and all numbers are finite."""
     if not math.isfinite(loss):
         before.restore()
-        _warn_of_step(LOSS)
+        warn_of_step(LOSS)
     elif not before.may_be_kept():
         before.restore()
-        _warn_of_step(WEIGHT)
+        warn_of_step(WEIGHT)
 
 
-def _warn_of_step(what: str) -> None:
+def warn_of_step(what: str) -> None:
+    """Warn that a step diverged, and was not taken."""
     warn(f"the step diverged: {what}; the weights are as they were", RuntimeWarning)

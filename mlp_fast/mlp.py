@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mlp_fast.activations import SIGMOID, SOFTMAX, HiddenName, OutputName
+from mlp_fast.answering import Answering
 from mlp_fast.attached import NOTHING, Attached, Callback
 from mlp_fast.boundary.chunks import Chunks
 from mlp_fast.boundary.examples import Examples, as_examples
@@ -40,7 +41,7 @@ from mlp_fast.options import AS_CONFIGURED, CHECKS, Dtype, all_sizes, given
 from mlp_fast.run import Run
 from mlp_fast.saving import Saved, read, write
 from mlp_fast.settings import LearningRate, Settings
-from mlp_fast.single_row import Answering
+from mlp_fast.stepping import Steps
 from mlp_fast.suggestions import suggesting
 from mlp_fast.summary import summary
 from mlp_fast.update_rule import Optimizer
@@ -205,7 +206,8 @@ class MLP:
         self._net: Net | None = None
         self._history: History | None = None
         self._attached = NOTHING
-        self._answering: Answering | None = None  # for a single row, from the first on
+        self._answering: dict[str, Answering] = {}  # by call, each from the first on
+        self._steps: Steps | None = None  # from the first on
         self._forward: Forward | None = None
 
     @property
@@ -235,7 +237,13 @@ class MLP:
 
     def __getstate__(self) -> dict[str, Any]:
         # a copy has to call forward before backward, and has no callback
-        state = {**vars(self), "_forward": None, "_answering": None, "_attached": NOTHING}
+        state = {
+            **vars(self),
+            "_forward": None,
+            "_answering": {},
+            "_steps": None,
+            "_attached": NOTHING,
+        }
         if state.pop("_running", None) is not None:
             state["_net"], state["_history"] = self._as_ended()
         return state
@@ -872,6 +880,13 @@ class MLP:
         >>> losses[-1] < losses[0] / 100
         True
         """
+        steps = self._steps
+        if steps is not None and self._running is None:
+            loss = steps.ordinary(x, t, learning_rate, sample_weight)
+            if loss is not None:
+                if self._forward is not None:
+                    self._forward = None
+                return loss
         net, rule = self._fitted(), self._in_force.optimizer
         self._check_idle("step")
         if rule.full_batch:
@@ -884,8 +899,9 @@ class MLP:
         targets = as_target(t, net.dtype, net.layout.sizes[-1])
         check_targets(targets.reshape(1, -1), net.output, net.loss, "t")
         self._forward = None
-        learner = Learner(net, self._in_force, self._trained())
-        return learner.step(inputs, targets, eta, weight)
+        if steps is None:
+            steps = self._steps = Steps(net, self._in_force, self._trained())
+        return steps.checked(inputs, targets, eta, weight)
 
     def predict(self, X: ArrayLike, weights: Any = None) -> NDArray[Any]:
         """Predict, in the form of the targets.
@@ -914,15 +930,8 @@ class MLP:
         >>> MLP().train([[0], [1]], [0, 1], 1000, layer_sizes=(), learning_rate=9).predict([[1]])
         array([1])
         """
-        if weights is None:
-            answering = self._answering
-            if answering is None:
-                answering = self._answering = self._fitted().answering()
-            answer = answering(X)
-            if answer is not None:
-                if self._forward is not None:  # an assignment would take a fifth of the time
-                    self._forward = None
-                return answer
+        if weights is None and (answer := self._ordinary("predict", X)) is not None:
+            return answer
         return self._fitted().in_form(self._answer(X, weights))
 
     def predict_proba(self, X: ArrayLike, weights: Any = None) -> Floats:
@@ -956,11 +965,13 @@ class MLP:
         1.0
         """
         output = self._fitted().output
-        if output not in (SIGMOID, SOFTMAX):
+        if output is not SIGMOID and output is not SOFTMAX:
             raise ValueError(
                 "predict_proba needs output_activation 'sigmoid' or 'softmax', whose outputs are "
                 f"probabilities; got {output.name!r}: predict returns its outputs"
             )
+        if weights is None and (answer := self._ordinary("predict_proba", X)) is not None:
+            return answer
         return self._answer(X, weights)
 
     def predict_classes(self, X: ArrayLike, weights: Any = None) -> NDArray[np.int64]:
@@ -985,8 +996,9 @@ class MLP:
         >>> m.train([[0.0], [1.0]], [[1, 0], [0, 1]], 500, layer_sizes=()).predict_classes([[1.0]])
         array([1])
         """
-        net = self._fitted()
-        return net.classes(self._answer(X, weights))
+        if weights is None and (answer := self._ordinary("predict_classes", X)) is not None:
+            return answer
+        return self._fitted().classes(self._answer(X, weights))
 
     def confmat(self, X: ArrayLike, T: ArrayLike) -> NDArray[np.int64]:
         """Compute the confusion matrix of the predictions.
@@ -1210,6 +1222,16 @@ class MLP:
             return settings.rate(self._trained().epochs)
         return settings.told({"learning_rate": positive("learning_rate", learning_rate)}).rate(0)
 
+    def _ordinary(self, call: str, X: Any) -> NDArray[Any] | None:
+        """Return what a call answers to ordinary rows; None if they are anything else."""
+        answering = self._answering.get(call)
+        if answering is None:
+            answering = self._answering[call] = self._fitted().answering(call)
+        answer = answering(X)
+        if answer is not None and self._forward is not None:  # an assignment takes longer
+            self._forward = None
+        return answer
+
     def _answer(self, X: ArrayLike, weights: Any = None) -> Floats:
         net = self._fitted()
         inputs = as_rows(X, net.dtype, net.layout.sizes[0])
@@ -1281,7 +1303,7 @@ class MLP:
     def _restore(self, state: dict[str, Any]) -> None:
         theta = state.pop("_theta", None)
         vars(self).clear()
-        vars(self).update(state)
+        vars(self).update(state, _steps=None)
         if theta is not None and self._net is not None:
             self._net.theta[:] = theta  # in place, for views that users have
 
@@ -1297,7 +1319,7 @@ class MLP:
         for name in ("saved_weights", "outputs"):
             state.pop(name, None)
         state.update(_net=net, _in_force=settings, _history=history, _attached=attached)
-        state.update(_forward=None, _answering=None)
+        state.update(_forward=None, _answering={}, _steps=None)
 
     def _begin(self, net: Net, settings: Settings, history: History, attached: Attached) -> None:
         """Replace the network by one that is to be trained."""
@@ -1315,8 +1337,8 @@ class MLP:
         history.validated = validated
         state.pop("outputs", None)
         if net.vector != vector:
-            state.update(_net=net._replace(vector=vector), _answering=None)
-        state.update(_in_force=settings, _attached=attached, _forward=None)
+            state.update(_net=net._replace(vector=vector), _answering={})
+        state.update(_in_force=settings, _attached=attached, _forward=None, _steps=None)
         if settings.save_weights:
             state["saved_weights"] = [*state.get("saved_weights", [self.weights.copy()])]
 

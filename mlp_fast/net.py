@@ -8,20 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.activations import SIGMOID, SOFTMAX, TANH, Activation, trainable
+from mlp_fast.answering import Answering, answering, recalling
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.rows import dense_rows
 from mlp_fast.boundary.weights import as_weights
 from mlp_fast.initialisation import initial_theta
 from mlp_fast.kernels.linalg.matrix import Rows, rows_from
+from mlp_fast.kernels.network.answer import (
+    ABOVE_0,
+    ABOVE_HALF,
+    CLASSES,
+    LABELS,
+    LARGEST,
+    VALUES,
+)
 from mlp_fast.kernels.network.arguments import Network
-from mlp_fast.kernels.network.forward_batch import Work, outputs_of
+from mlp_fast.kernels.network.forward_batch import Work, outputs_of, recall_buffers
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import Layout
 from mlp_fast.losses import LOSSES, Loss
 from mlp_fast.memory import check_memory
 from mlp_fast.paths import Task, layout_for, only_path, path_for
 from mlp_fast.settings import Settings
-from mlp_fast.single_row import Answering, answering
 from mlp_fast.update_rule import PLAIN
 
 FORWARD = only_path("forward")
@@ -134,6 +142,8 @@ class Net(NamedTuple):
 
     def recalling(self, rows: Rows) -> Callable[[Floats], Floats]:
         """Return a function of the weights: what they make of these rows, asked again and again."""
+        if not rows.sparse:
+            return recalling(self.layout, rows.X)
         path = path_for(Task("recall", self.layout, rows.sparse))
         buffers, out = path.buffers(self.layout.shape, rows), self._answers(rows.shape[0])
 
@@ -147,8 +157,8 @@ class Net(NamedTuple):
         """Return the outputs of every hidden layer (69), of which a part at a time is recalled."""
         k, network = rows.shape[0], self.for_kernels()
         hidden = [np.empty((k, n), self.dtype) for n in self.layout.sizes[1:-1]]
-        path = path_for(Task("recall", self.layout, rows.sparse))
-        work = path.buffers(self.layout.shape, rows)
+        path = path_for(Task("recall", self.layout, True)) if rows.sparse else FORWARD
+        work = recall_buffers(self.layout.shape, rows)
         answers = self._answers(work.capacity)
         for start in range(0, k if hidden else 0, work.capacity):
             stop = min(start + work.capacity, k)
@@ -160,13 +170,19 @@ class Net(NamedTuple):
             _check_output(A)
         return hidden
 
-    def answering(self) -> Answering:
-        """Return a function that predicts a single row; it returns None for unusual ones.
+    def answering(self, call: str = "predict") -> Answering:
+        """Return a function that answers ordinary rows as a call does, and others by None.
 
-        For a single row, the checks and buffers of the general path take longer than the
-        arithmetic.
+        The calls are `predict`, `predict_proba` and `predict_classes`. The checks and buffers of
+        the general path take longer than the arithmetic of a few rows.
         """
-        return answering(self.layout, self.theta, self.output, self.vector)
+        form, vector = VALUES, call == "predict" and self.vector
+        if call == "predict":
+            form = {SIGMOID: CLASSES, SOFTMAX: LARGEST}.get(self.output, VALUES)
+        elif call == "predict_classes":
+            above = ABOVE_0 if self.output == TANH else ABOVE_HALF
+            form, vector = (above if self.layout.sizes[-1] == 1 else LABELS), True
+        return answering(self.layout, self.theta, form, vector)
 
     def in_form(self, A: Floats) -> NDArray[Any]:
         """Return outputs as predictions, in the form of the targets."""

@@ -22,11 +22,11 @@ from mlp_fast.kernels.linalg.finite import all_within
 from mlp_fast.kernels.network.activation import Activation
 from mlp_fast.kernels.network.arguments import Data, Learning, Network, Rule, Shape
 from mlp_fast.kernels.network.evaluate import evaluate, evaluate_sparse, evaluation_buffers
-from mlp_fast.kernels.network.forward import node_buffers
 from mlp_fast.kernels.network.forward_batch import forward_buffers, recall_buffers
 from mlp_fast.kernels.network.loss import SQUARED_ERROR
 from mlp_fast.kernels.network.recall import recall, recall_sparse
 from mlp_fast.kernels.network.recall_row import recall_row, row_buffers
+from mlp_fast.kernels.network.recall_rows import buffer_sizes, recall_rows
 from mlp_fast.kernels.train.accumulate import (
     accumulate,
     accumulate_sparse,
@@ -58,7 +58,7 @@ from mlp_fast.kernels.train.online_one_output import (
     train_sparse_one_output,
 )
 from mlp_fast.kernels.train.online_shallow import RUN, TRAIN_SHALLOW, row_lanes, run_buffers
-from mlp_fast.kernels.train.step import train_one
+from mlp_fast.kernels.train.step import step_buffers, train_one
 from mlp_fast.kernels.train.tiny_batch import is_tiny, lane_buffers, train_in_lanes
 from mlp_fast.kernels.train.tiny_batch_shallow import (
     TRAIN_SHALLOW_BATCH,
@@ -452,7 +452,7 @@ PATHS = (
         "all",
         lambda task: True,
         train_one,
-        node_buffers,
+        step_buffers,
         Example((64, 8, 8, 1), 1),
     ),
     Path(
@@ -461,7 +461,7 @@ PATHS = (
         "all",
         lambda task: True,
         Later("online_by_rule", "step_one_by_rule"),
-        Later("online_by_rule", "sample_of"),
+        step_buffers,
         Example((64, 8, 8, 1), 1, optimizer="adam"),
         rules=ALL,
     ),
@@ -542,8 +542,8 @@ PATHS = (
         "recall",
         "all",
         lambda task: True,
-        recall,
-        recall_buffers,
+        recall_rows,
+        buffer_sizes,
         Example((64, 8, 8, 1), 2),
     ),
 )
@@ -587,8 +587,9 @@ def are_moderate(layout: Layout, data: Data, rule: Rule | Learning) -> bool:
 
 
 def only_path(call: str, rules: str = PLAIN) -> Path:
-    """Return the path of a call that has only one for such rules."""
-    (path,) = (path for path in PATHS if path.call == call and path.rules == rules)
+    """Return the path of a call that has only one, for dense rows, for such rules."""
+    found = (path for path in PATHS if path.call == call and path.rules == rules)
+    (path,) = (path for path in found if not path.example.sparse)
     return path
 
 

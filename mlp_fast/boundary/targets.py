@@ -9,11 +9,11 @@ from mlp_fast.activations import TANH, Activation
 from mlp_fast.boundary.arrays import ENCODED, as_array, as_matrix, as_vector
 from mlp_fast.kernels.linalg.finite import all_within
 from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.kernels.train.step import SUM_TOLERANCE
 from mlp_fast.losses import CROSS_ENTROPY, Loss
 
 ONE_HOT = "class labels must be given as one-hot rows: np.eye(n_classes)[labels]"
 MOST_CLASSES = 30  # whole numbers of more values than this are ages or counts rather than labels
-SUM_TOLERANCE = 1e-5  # how far a row of probabilities may be from summing to 1, in any dtype
 
 
 def as_targets(

@@ -148,7 +148,7 @@ class MLPClassifier(Estimator, Original):  # type: ignore[misc]
         ndarray of shape (n_samples, n_classes)
             A column for each of `classes_`.
         """
-        one = self._one_row(X)
+        one = self._ordinary(X)
         A: Floats
         if one is None:
             A = super().predict_proba(X)
@@ -173,7 +173,7 @@ class MLPClassifier(Estimator, Original):  # type: ignore[misc]
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Class labels.
         """
-        a = self._one_row(X)
+        a = self._ordinary(X)
         answer: NDArray[Any]
         if a is None or not self._tells_classes:
             answer = super().predict(X)

@@ -28,8 +28,8 @@ class FewRows(Stochastic):
         state = self.__dict__
         return *(state[name] for name in self._names), state.get("_optimizer")
 
-    def _one_row(self, X: Any) -> Floats | None:
-        """Return the outputs for one ordinary row of a network without feature names, or None."""
+    def _ordinary(self, X: Any) -> Floats | None:
+        """Return the outputs for ordinary rows of a network without feature names, or None."""
         live: Live | None = self.__dict__.get("_live")
         if live is None or "feature_names_in_" in self.__dict__:
             return None

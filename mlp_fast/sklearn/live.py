@@ -7,14 +7,15 @@ import numpy as np
 from scipy.sparse import issparse
 
 from mlp_fast.activations import ACTIVATIONS
+from mlp_fast.answering import answering
 from mlp_fast.boundary.inputs import as_rows
 from mlp_fast.kernels.linalg.matrix import Rows
+from mlp_fast.kernels.network.answer import VALUES
 from mlp_fast.kernels.network.loss import CLIPPED
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import Layout
 from mlp_fast.losses import LOSSES
 from mlp_fast.net import Net
-from mlp_fast.single_row import answering
 
 NAMES = {"identity": "linear", "logistic": "sigmoid", "exp": "exponential"}
 """scikit-learn's names of activations that have others here."""
@@ -76,7 +77,7 @@ class Live:
         self.intercepts = [b.copy() for b in self._biases]
         self.params: tuple[Any, ...] | None = None
         self.quick: Any = None
-        self.answer = answering(layout, theta, ACTIVATIONS["linear"], False)
+        self.answer = answering(layout, theta, VALUES, vector=False)
         self.loss_flags = CLIPPED if loss.endswith("entropy") else 0
         self.take(coefs, intercepts)
         for intercept, given in zip(self.intercepts, intercepts, strict=True):

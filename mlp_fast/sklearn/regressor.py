@@ -133,7 +133,7 @@ class MLPRegressor(Estimator, Original):  # type: ignore[misc]
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Real numbers.
         """
-        a = self._one_row(X)
+        a = self._ordinary(X)
         answer: Floats = super().predict(X) if a is None else a
         return answer[:, 0] if answer.ndim == 2 and answer.shape[1] == 1 else answer
 

@@ -137,15 +137,15 @@ def activate(activation: int, beta: float, h: Floats, a: Floats, n: int) -> None
 @inner_kernel
 def softmax(h: Floats, a: Floats, n: int) -> None:
     """Write the softmax of h (42), shifted by the largest h so that nothing overflows."""
-    largest = h[0]
+    largest, total, V = h[0], h.dtype.type(0.0), lanes(h)
     for j in range(1, n):
         largest = max(largest, h[j])
-    total = h.dtype.type(0.0)
+    for j in range(0, n, V):
+        store(a, j, first(exp(load(h, j) - largest), n - j))
     for j in range(n):
-        a[j] = exp(h[j] - largest)
         total += a[j]
-    for j in range(n):
-        a[j] /= total
+    for j in range(0, n, V):
+        store(a, j, load(a, j) / total)
 
 
 @inner_kernel

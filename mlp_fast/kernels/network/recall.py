@@ -14,17 +14,17 @@ from mlp_fast.kernels.simd.types import Floats
 @kernel
 def recall(network: Network, rows: Rows, work: Work, out: Floats) -> None:
     """Write the outputs of the last layer for every row of a dense matrix."""
-    recall_rows(network, rows, work, out, False)
+    recall_in_parts(network, rows, work, out, False)
 
 
 @kernel
 def recall_sparse(network: Network, rows: Rows, work: Work, out: Floats) -> None:
     """Write the outputs of the last layer for every row of a CSR matrix."""
-    recall_rows(network, rows, work, out, True)
+    recall_in_parts(network, rows, work, out, True)
 
 
 @inlined
-def recall_rows(network: Network, rows: Rows, work: Work, out: Floats, sparse: bool) -> None:
+def recall_in_parts(network: Network, rows: Rows, work: Work, out: Floats, sparse: bool) -> None:
     """Write the outputs of the last layer for every row, one part of the rows at a time."""
     top = network.layers[network.layers.size - 1]
     outputs = work.outputs[top.before * work.capacity :]

@@ -8,17 +8,16 @@ network's buffers are on the stack.
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.kernels.compile.jit import inner_kernel, kernel
+from mlp_fast.kernels.compile.jit import kernel
 from mlp_fast.kernels.linalg.finite import are_finite
 from mlp_fast.kernels.linalg.input_major import matvec_input_major
 from mlp_fast.kernels.linalg.nonzero import MANY_INPUTS
+from mlp_fast.kernels.network.answer import write_answer
 from mlp_fast.kernels.network.arguments import Network, Shape
 from mlp_fast.kernels.network.forward import Nodes, first_sum, forward_layers
 from mlp_fast.kernels.simd.arrays import SCRATCH, scratch
 from mlp_fast.kernels.simd.compress import SLACK
 from mlp_fast.kernels.simd.types import Floats
-
-VALUES, CLASSES, LARGEST = range(3)  # forms of an answer
 
 
 def row_buffers(shape: Shape) -> tuple[int, int]:
@@ -26,22 +25,6 @@ def row_buffers(shape: Shape) -> tuple[int, int]:
     needed = 2 * (shape.nodes[-2] + shape.widths[1] + shape.widths[-1])
     n_in = shape.sizes[0]
     return 0 if needed <= SCRATCH else needed, 0 if n_in < MANY_INPUTS else n_in + SLACK
-
-
-@inner_kernel
-def answer(form: int, a: Floats, out: Floats) -> None:
-    """Write the outputs as they are, or as 0 and 1: by the threshold 0.5, or 1 for the largest."""
-    if form == VALUES:
-        for j in range(a.size):
-            out[0, j] = a[j]
-        return
-    integers, largest = out.view(np.int64), 0
-    for j in range(a.size):
-        integers[0, j] = form == CLASSES and a[j] > 0.5
-        if a[j] > a[largest]:
-            largest = j
-    if form == LARGEST:
-        integers[0, largest] = 1
 
 
 @kernel
@@ -80,5 +63,5 @@ def recall_row(
         first_sum(network, x, nodes)
     forward_layers(network, nodes)
     outputs = a[top.nodes : top.nodes + top.n_out]
-    answer(form, outputs, out)
+    write_answer(form, outputs, out, 0)
     return are_finite(outputs)

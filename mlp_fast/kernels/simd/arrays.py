@@ -18,6 +18,17 @@ def as_writable(typingctx, array):
 
 
 @intrinsic
+def as_read_only(typingctx, array):
+    """View an array as one that is read-only, as the boundary passes rows."""
+    t = types.Array(array.dtype, array.ndim, array.layout, readonly=True, aligned=array.aligned)
+
+    def codegen(context, builder, sig, args):
+        return args[0]  # it is the same structure
+
+    return t(array), codegen
+
+
+@intrinsic
 def flat(typingctx, X):
     """A matrix's rows end to end, as one array that must not be written to."""
     if X.layout != "C":
@@ -27,6 +38,20 @@ def flat(typingctx, X):
     def codegen(context, builder, sig, args):
         matrix = context.make_array(sig.args[0])(context, builder, args[0])
         return _array(context, builder, t, matrix.data, matrix.nitems)
+
+    return t(X), codegen
+
+
+@intrinsic
+def integers_in(typingctx, X):
+    """A matrix's memory as integers, of which it may hold fewer than numbers."""
+    t = types.Array(types.int64, 1, "C")
+
+    def codegen(context, builder, sig, args):
+        matrix = context.make_array(sig.args[0])(context, builder, args[0])
+        data = builder.bitcast(matrix.data, context.get_data_type(types.int64).as_pointer())
+        per_integer = context.get_constant(types.intp, 64 // X.dtype.bitwidth)
+        return _array(context, builder, t, data, builder.udiv(matrix.nitems, per_integer))
 
     return t(X), codegen
 

@@ -296,6 +296,12 @@ def by_sign(x, above, below, other):
 
 
 @elementwise
+def is_zero(x):
+    """1 where x is 0, and 0 elsewhere."""
+    return (x == 0).choose(1, x.constant(0))
+
+
+@elementwise
 def absolute(x):
     """x without its sign."""
     return x.call("fabs")

@@ -10,11 +10,13 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import inlined, inner_kernel, kernel
 from mlp_fast.kernels.linalg.buffers import aligned
 from mlp_fast.kernels.linalg.csr import clear, scatter_row
-from mlp_fast.kernels.network.arguments import Curves, Data, Learning, Network, Rule, Shape
+from mlp_fast.kernels.linalg.finite import are_finite
+from mlp_fast.kernels.network.arguments import Curves, Data, Learning, Network, Rule, Shape, State
 from mlp_fast.kernels.network.forward import Nodes, first_sum, forward_layers, node_buffers
 from mlp_fast.kernels.network.shuffle import order_of
 from mlp_fast.kernels.simd.arrays import as_writable
@@ -26,6 +28,7 @@ from mlp_fast.kernels.train.online import (
     update_first,
     update_layers,
 )
+from mlp_fast.kernels.train.step import is_fit, nodes_in
 
 
 class Sample(NamedTuple):
@@ -38,13 +41,9 @@ class Sample(NamedTuple):
 
 def gradient_buffers(shape: Shape, data: Data, rule: Rule) -> Sample:
     """Return buffers for one sample and its gradient."""
-    return sample_of(shape, data.rows.n if data.rows.sparse else 0)
-
-
-def sample_of(shape: Shape, n: int = 0) -> Sample:
-    """Return buffers for one sample whose x, if it is sparse, has n inputs."""
-    x, gradient = aligned(n, shape.dtype), aligned(shape.n_theta, shape.dtype)
-    return Sample(node_buffers(shape), x, gradient)
+    dtype = shape.dtype
+    x = aligned(data.rows.n if data.rows.sparse else 0, dtype)
+    return Sample(node_buffers(shape), x, aligned(shape.n_theta, dtype))
 
 
 @kernel
@@ -145,8 +144,83 @@ def descend_sample(network: Network, x: Floats, m: int, eta: float, nodes: Nodes
 
 @kernel
 def step_one_by_rule(
-    network: Network, rule: Learning, x: Floats, t: Floats, weight: float, sample: Sample
+    theta: Floats,
+    layers: NDArray[np.void],
+    every: NDArray[np.int64],
+    loss: int,
+    low: float,
+    high: float,
+    buffer: Floats,
+    listed: NDArray[np.int64],
+    first: Floats,
+    second: Floats,
+    mask: Floats,
+    numbers: NDArray[np.float64],
+    powers: NDArray[np.float64],
+    gradient: Floats,
+    kept: Floats,
+    kept_powers: NDArray[np.float64],
+    step: int,
+    direct: bool,
+    l2: float,
+    clip_norm: float,
+    learning_rate: float,
+    x: Floats,
+    t: Floats,
+    weight: float,
 ) -> float:
-    """Learn from one sample; return its weighted loss with the penalty, as before the step."""
-    _, loss = learn_by_rule(network, rule, as_writable(x), as_writable(t), weight, sample)
-    return loss
+    """Learn from one sample; return its weighted loss with the penalty, as before the step.
+
+    Nothing is changed if the sample is unfit, which returns NaN, if the loss is not finite, or if
+    a number that is kept would not be. That returns -infinity, and the loss behind `kept_powers`.
+    """
+    network = Network(theta, layers, every)
+    sample = Sample(nodes_in(buffer, listed), x[:0], gradient)
+    if not is_fit(network, loss, low, high, x, t):
+        return math.nan
+    state = State(first, second, mask, numbers, powers)
+    rule = Learning(
+        loss,
+        learning_rate,
+        1,
+        False,
+        0,
+        0,
+        step,
+        state,
+        True,
+        direct,
+        0.0,
+        False,
+        l2,
+        clip_norm,
+        x[:0],
+        False,
+        1.0,
+    )
+    begin, end = theta.size, theta.size + first.size
+    copy(theta, kept)
+    copy(first, kept[begin:])
+    copy(second, kept[end:])
+    copy(powers, kept_powers)
+    _, value = learn_by_rule(network, rule, x, t, weight, sample)
+    finite = are_finite(theta) and are_finite(first) and are_finite(second)
+    if math.isfinite(value) and finite:
+        return float(value)
+    copy(kept[:begin], theta)
+    copy(kept[begin:end], first)
+    copy(kept[end : end + second.size], second)
+    copy(kept_powers[: powers.size], powers)
+    for i in range(gradient.size):
+        gradient[i] = 0
+    if not math.isfinite(value):
+        return float(value)
+    kept_powers[powers.size] = value
+    return -math.inf
+
+
+@inlined
+def copy(source: NDArray[np.floating], to: NDArray[np.floating]) -> None:
+    """Copy all of an array to the beginning of another."""
+    for i in range(source.size):
+        to[i] = source[i]

@@ -1,17 +1,21 @@
 """A single online step (algorithm 2.4.1), for samples that arrive one by one.
 
-Computes `Reference.step` of reference.py with one row, for all networks. All deltas are computed
-before any weight is changed, so a step that would overflow can be refused without a copy of the
-weights.
+Computes `Reference.step` of reference.py with one row, for all networks. The kernel also checks the
+sample, at a part of the cost of doing so from Python. All deltas are computed before any weight is
+changed, so a step that would overflow can be refused without a copy of the weights.
 """
 
 import math
 
-from mlp_fast.kernels.compile.jit import inner_kernel, kernel
-from mlp_fast.kernels.linalg.finite import asum
-from mlp_fast.kernels.network.arguments import Network
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp_fast.kernels.compile.jit import inlined, inner_kernel, kernel
+from mlp_fast.kernels.linalg.finite import are_finite, asum
+from mlp_fast.kernels.network.arguments import Network, Shape
 from mlp_fast.kernels.network.forward import Nodes, first_sum, forward_layers
-from mlp_fast.kernels.simd.arrays import as_writable
+from mlp_fast.kernels.network.loss import CROSS_ENTROPY
+from mlp_fast.kernels.simd.compress import SLACK
 from mlp_fast.kernels.simd.types import Floats, Real
 from mlp_fast.kernels.train.online import (
     back_propagate,
@@ -20,34 +24,69 @@ from mlp_fast.kernels.train.online import (
     update_layers,
 )
 
+SUM_TOLERANCE = 1e-5  # how far a row of probabilities may be from summing to 1, in any dtype
+
+
+def step_buffers(shape: Shape) -> tuple[int, int]:
+    """Return the sizes of the buffer and of the index list: see `nodes_in`."""
+    return 3 * shape.nodes[-1], shape.sizes[0] + SLACK
+
+
+@inlined
+def nodes_in(buffer: Floats, listed: NDArray[np.int64]) -> Nodes:
+    """Return a sample's nodes in a buffer that is zero at first."""
+    n = buffer.size // 3
+    return Nodes(buffer[:n], buffer[n : 2 * n], buffer[2 * n :], listed)
+
 
 @kernel
 def train_one(
-    network: Network,
+    theta: Floats,
+    layers: NDArray[np.void],
+    every: NDArray[np.int64],
     loss: int,
+    low: float,
+    high: float,
+    buffer: Floats,
+    listed: NDArray[np.int64],
+    careful: bool,
     learning_rate: float,
     x: Floats,
     t: Floats,
-    nodes: Nodes,
-    careful: bool,
-) -> tuple[float, bool]:
-    """Learn from one sample; return its loss, and whether the weights were changed.
+) -> float:
+    """Learn from one sample; return its loss, which is not finite if no weight was changed.
 
-    They are not changed if the loss is not finite or, if `careful`, a weight might overflow.
+    It is NaN if the sample is unfit or, if `careful`, a weight might overflow.
     """
-    x, t = as_writable(x), as_writable(t)
+    network, nodes = Network(theta, layers, every), nodes_in(buffer, listed)
+    if not is_fit(network, loss, low, high, x, t):
+        return math.nan
     m = first_sum(network, x, nodes)
     forward_layers(network, nodes)
     _, value = loss_and_delta_of_sample(network, loss, t, nodes)
     if not math.isfinite(value):
-        return value, False
-    eta = network.theta.dtype.type(learning_rate)
+        return float(value)
+    eta = theta.dtype.type(learning_rate)
     back_propagate(network, nodes)
     if careful and not stays_finite(network, eta, x, nodes):
-        return value, False
+        return math.nan
     update_layers(network, eta, nodes)
     update_first(network, x, m, eta, nodes)
-    return value, True
+    return float(value)
+
+
+@inner_kernel
+def is_fit(network: Network, loss: int, low: float, high: float, x: Floats, t: Floats) -> bool:
+    """Return whether a sample has the right lengths, and finite numbers that suit the loss."""
+    if x.size != network.layers[0].n_in or t.size != network.layers[network.layers.size - 1].n_out:
+        return False
+    total, outside = 0.0, 0
+    for j in range(t.size):
+        total += np.float64(t[j])
+        outside += not low <= t[j] <= high
+    if outside != 0 or (loss == CROSS_ENTROPY and abs(total - 1.0) > SUM_TOLERANCE):
+        return False
+    return are_finite(x) and are_finite(t)
 
 
 @inner_kernel
