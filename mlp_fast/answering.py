@@ -1,6 +1,6 @@
 """Fast answers to ordinary rows, without the checks and buffers of the general path."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -104,14 +104,39 @@ def answering(layout: Layout, theta: Floats, form: int, vector: bool) -> Answeri
 
 def recalling(layout: Layout, X: Floats) -> Callable[[Floats], Floats]:
     """Return a function of the weights: the outputs for these checked rows, always in one array."""
-    k, dtype = X.shape[0], layout.dtype
-    per_row, n_columns = ALL_ROWS.buffers(layout.shape)
-    buffers = aligned(per_row * min(k, ROWS), dtype), np.empty(n_columns, np.int64)
-    out: Floats = np.empty((k, layout.sizes[-1]), dtype)
+    out: Floats = np.empty((X.shape[0], layout.sizes[-1]), layout.dtype)
+    buffers = _buffers(layout, X.shape[0])
 
     def outputs(theta: Floats) -> Floats:
-        arguments = *layout.network(theta), VALUES, *buffers, X, out
-        ALL_ROWS.entry(dtype, *arguments)(*arguments)
+        _recall(layout, theta, buffers, X, out)
         return out
 
     return outputs
+
+
+def outputs_in_parts(layout: Layout, theta: Floats, X: Floats) -> Iterator[list[Floats]]:
+    """Recall part after part of checked rows; return views of the outputs of each layer."""
+    k, shape = X.shape[0], layout.shape
+    buffers, capacity = _buffers(layout, k), min(k, ROWS)
+    out: Floats = np.empty((capacity, layout.sizes[-1]), layout.dtype)
+    for start in range(0, k, capacity):
+        some = X[start : start + capacity]
+        _recall(layout, theta, buffers, some, out)
+        views, end = [], buffers[0].size
+        for n, width in zip(shape.sizes[:0:-1], shape.widths[:0:-1], strict=True):
+            begin = end - capacity * width
+            views.append(buffers[0][begin:end].reshape(capacity, width)[: len(some), :n])
+            end = begin
+        yield views[::-1]
+
+
+def _buffers(layout: Layout, k: int) -> Buffers:
+    """Return buffers for k rows, or for as many as are taken at a time."""
+    per_row, n_columns = ALL_ROWS.buffers(layout.shape)
+    return aligned(per_row * min(k, ROWS), layout.dtype), np.empty(n_columns, np.int64)
+
+
+def _recall(layout: Layout, theta: Floats, buffers: Buffers, X: Floats, out: Floats) -> None:
+    """Write the outputs of checked rows."""
+    arguments = *layout.network(theta), VALUES, *buffers, X, out
+    ALL_ROWS.entry(layout.dtype, *arguments)(*arguments)

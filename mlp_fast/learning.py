@@ -7,7 +7,6 @@ import numpy as np
 
 from mlp_fast.boundary.arrays import read_only
 from mlp_fast.boundary.examples import Examples
-from mlp_fast.boundary.rows import dense_rows
 from mlp_fast.calls import Calls
 from mlp_fast.history import History
 from mlp_fast.initialisation import shuffle_key
@@ -16,13 +15,13 @@ from mlp_fast.kernels.linalg.buffers import NOTHING
 from mlp_fast.kernels.network.arguments import Data, Learning, Rule
 from mlp_fast.kernels.network.forward_batch import ROWS
 from mlp_fast.kernels.simd.types import Floats
-from mlp_fast.net import Forward, Net
+from mlp_fast.net import Net
 from mlp_fast.paths import Task, are_moderate, only_path, path_for
 from mlp_fast.rule_state import state_for, step_of
 from mlp_fast.update_rule import ALL, LINEAR, PLAIN, SGD, Optimizer
 from mlp_fast.warn import warn
 
-DESCEND, BACKWARD = map(only_path, ("descend", "backward"))
+DESCEND = only_path("descend")
 DESCEND_BY_RULE = only_path("descend", ALL)
 
 
@@ -138,20 +137,6 @@ class Learner(NamedTuple):
             return 0.0
         rule = Rule(self.net.loss.code, rate, 1, shuffle=False, key=0, epoch=0)
         return float(DESCEND_BY_RULE(network, k, gradient, self._learning(rule)))
-
-    def backward(self, forward: Forward, T: Floats, rate: float) -> None:
-        """Update the weights by the errors of a forward pass (78), if all stays finite."""
-        self.prepare()
-        net, before = self.net, self.keep()
-        batch = dense_rows(forward.outputs[0]), T, forward.work
-        network, loss, k = net.for_kernels(), net.loss.code, T.shape[0]
-        if self.settings.rules == PLAIN:
-            BACKWARD(network, loss, -(rate / k), *batch, net.theta)
-        else:
-            gradient = self.new_gradient()
-            BACKWARD(network, loss, 1.0, *batch, gradient)
-            self.descend(rate, k, gradient)
-        return_unless_finite(before)
 
     def keep(self) -> Kept:
         """Return a copy of what training changes."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -34,10 +35,10 @@ from mlp_fast.history import History
 from mlp_fast.initialisation import InitialisationName, fresh_seed
 from mlp_fast.kernels.linalg.matrix import Rows
 from mlp_fast.kernels.simd.types import Floats
-from mlp_fast.learning import Learner
 from mlp_fast.losses import LossName
-from mlp_fast.net import Forward, Net
+from mlp_fast.net import Net, not_finite
 from mlp_fast.options import AS_CONFIGURED, CHECKS, Dtype, all_sizes, given
+from mlp_fast.passing import Backward, Forward, forwarding
 from mlp_fast.run import Run
 from mlp_fast.saving import Saved, read, write
 from mlp_fast.settings import LearningRate, Settings
@@ -171,7 +172,6 @@ class MLP:
     "The Multi Layer Perceptron"; `docs/mathematics.md` has them.
     """
 
-    outputs: list[Floats]
     saved_weights: list[list[Floats]]
     _running: Run | None = None  # an attribute of the object while it is being trained
 
@@ -208,7 +208,10 @@ class MLP:
         self._attached = NOTHING
         self._answering: dict[str, Answering] = {}  # by call, each from the first on
         self._steps: Steps | None = None  # from the first on
-        self._forward: Forward | None = None
+        self._passes: dict[str, Any] = {}  # forward and backward, each from the first on
+        self._forward: Forward | None = None  # what backward needs
+        self._passed: Forward | None = None  # what outputs are made of
+        self._shows_weights = False  # whether others may change them, through views
 
     @property
     def settings(self) -> Settings:
@@ -237,13 +240,16 @@ class MLP:
 
     def __getstate__(self) -> dict[str, Any]:
         # a copy has to call forward before backward, and has no callback
-        state = {
-            **vars(self),
-            "_forward": None,
+        state = {**vars(self), "_attached": NOTHING, "_shows_weights": False}
+        state |= {
             "_answering": {},
+            "_passes": {},
             "_steps": None,
-            "_attached": NOTHING,
+            "_forward": None,
+            "_passed": None,
         }
+        if self._passed is not None:
+            state["outputs"] = self.outputs
         if state.pop("_running", None) is not None:
             state["_net"], state["_history"] = self._as_ended()
         return state
@@ -733,14 +739,28 @@ class MLP:
     def weights(self) -> Weights:
         """A live view of each layer's weights, which must stay finite; see the class."""
         net = self._fitted()
+        if not self._shows_weights:
+            self._shows_weights = True
+            if self._forward is not None:
+                self._forward = self._forward._replace(theta=net.theta.copy())
         return Weights(net.layout, net.theta)
 
     @weights.setter
     def weights(self, weights: Any) -> None:
         net, history = self._fitted(), self._trained()
-        net.theta[:] = as_weights(weights, net.layout, net.dtype)
+        theta = as_weights(weights, net.layout, net.dtype)
+        if self._forward is not None and not np.array_equal(theta, net.theta):
+            self._forward = None
+        net.theta[:] = theta
         if self._running is None:  # what is set is what is gone on from, even if it is the best
             history.best = history.last = None
+
+    @cached_property
+    def outputs(self) -> list[Floats]:
+        """The inputs that were last given to `forward`, and every layer's outputs; read-only."""
+        if self._passed is None:
+            raise AttributeError("there are no outputs: call forward first")
+        return self._passed.outputs()
 
     def forward(self, X: ArrayLike, weights: Any = None) -> Floats:
         """Compute the outputs of every layer (69); those of the last are the network's answer.
@@ -771,15 +791,25 @@ class MLP:
         >>> MLP().init_weights((2, 1), random_state=0).forward([[0, 0], [1, 1]]).shape
         (2, 1)
         """
-        net = self._fitted()
-        if weights is None:
-            self._forward = None  # if this call fails, `backward` must not use the one before
-        inputs = as_rows(X, net.dtype, net.layout.sizes[0])
+        net, state = self._fitted(), vars(self)
         if weights is not None:
+            inputs = as_rows(X, net.dtype, net.layout.sizes[0])
             return net.recall(inputs, as_weights(weights, net.layout, net.dtype))
-        done = net.forward(as_dense(inputs))  # not read from self: other threads may forward, too
-        self._forward, self.outputs = done, done.outputs
-        return done.outputs[-1].copy()
+        state["_forward"] = None  # if this call fails, `backward` must not use the one before
+        forward = self._passes.get("forward")
+        if forward is None:
+            forward = self._passes["forward"] = forwarding(net)
+        copies = self._shows_weights or self._running is not None
+        done = forward(X, copies)
+        if done is None:
+            inputs = as_rows(X, net.dtype, net.layout.sizes[0])
+            done = forward(as_dense(inputs), copies)
+            if done is None:
+                raise not_finite(net.dtype)
+        kept, answer = done
+        state["_forward"] = state["_passed"] = kept
+        state.pop("outputs", None)
+        return answer
 
     def backward(self, T: ArrayLike, learning_rate: float | None = None) -> None:
         """Update the weights once, by the errors of the batch last given to `forward` (78).
@@ -816,17 +846,24 @@ class MLP:
         """
         net, done = self._fitted(), self._forward
         self._check_idle("backward")
-        if done is None or not np.array_equal(done.theta, net.theta):
+        if done is None or (done.theta is not None and not np.array_equal(done.theta, net.theta)):
             raise RuntimeError(
                 "backward needs the outputs of a forward(X) just before it, with these weights"
             )
+        backward = self._passes.get("backward")
+        if backward is not None and backward.ordinary(done, T, learning_rate):
+            self._forward = None
+            return
         eta = self._rate(learning_rate)
         net.check_trainable()
-        targets, _ = as_targets(T, net.dtype, done.outputs[0].shape[0])
+        targets, _ = as_targets(T, net.dtype, done.samples.size)
         check_width(targets, net.layout.sizes[-1])
         check_targets(targets, net.output, net.loss)
         self._forward = None
-        Learner(net, self._in_force, self._trained()).backward(done, targets, eta)
+        if backward is None:
+            backward = Backward(net, self._in_force, self._trained())
+            self._passes["backward"] = backward
+        backward.checked(done, targets, eta)
 
     def step(
         self,
@@ -1303,7 +1340,7 @@ class MLP:
     def _restore(self, state: dict[str, Any]) -> None:
         theta = state.pop("_theta", None)
         vars(self).clear()
-        vars(self).update(state, _steps=None)
+        vars(self).update(state, _steps=None, _passes={})
         if theta is not None and self._net is not None:
             self._net.theta[:] = theta  # in place, for views that users have
 
@@ -1318,8 +1355,9 @@ class MLP:
         state = vars(self)
         for name in ("saved_weights", "outputs"):
             state.pop(name, None)
+        state["_passed"] = None
         state.update(_net=net, _in_force=settings, _history=history, _attached=attached)
-        state.update(_forward=None, _answering={}, _steps=None)
+        state.update(_forward=None, _answering={}, _steps=None, _passes={})
 
     def _begin(self, net: Net, settings: Settings, history: History, attached: Attached) -> None:
         """Replace the network by one that is to be trained."""
@@ -1336,9 +1374,10 @@ class MLP:
         history.show_last(net.theta)
         history.validated = validated
         state.pop("outputs", None)
+        state["_passed"] = None
         if net.vector != vector:
             state.update(_net=net._replace(vector=vector), _answering={})
-        state.update(_in_force=settings, _attached=attached, _forward=None, _steps=None)
+        state.update(_in_force=settings, _attached=attached, _forward=None, _steps=None, _passes={})
         if settings.save_weights:
             state["saved_weights"] = [*state.get("saved_weights", [self.weights.copy()])]
 

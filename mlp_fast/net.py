@@ -1,16 +1,13 @@
 """A network that has weights: how it computes, given checked arrays."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.activations import SIGMOID, SOFTMAX, TANH, Activation, trainable
-from mlp_fast.answering import Answering, answering, recalling
-from mlp_fast.boundary.arrays import read_only
-from mlp_fast.boundary.rows import dense_rows
+from mlp_fast.answering import Answering, answering, outputs_in_parts, recalling
 from mlp_fast.boundary.weights import as_weights
 from mlp_fast.initialisation import initial_theta
 from mlp_fast.kernels.linalg.matrix import Rows, rows_from
@@ -23,25 +20,14 @@ from mlp_fast.kernels.network.answer import (
     VALUES,
 )
 from mlp_fast.kernels.network.arguments import Network
-from mlp_fast.kernels.network.forward_batch import Work, outputs_of, recall_buffers
+from mlp_fast.kernels.network.forward_batch import outputs_of
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.layout import Layout
 from mlp_fast.losses import LOSSES, Loss
 from mlp_fast.memory import check_memory
-from mlp_fast.paths import Task, layout_for, only_path, path_for
+from mlp_fast.paths import Task, layout_for, path_for
 from mlp_fast.settings import Settings
 from mlp_fast.update_rule import PLAIN
-
-FORWARD = only_path("forward")
-
-
-@dataclass(frozen=True)
-class Forward:
-    """What a forward pass leaves for the backward pass that follows it."""
-
-    outputs: list[Floats]  # the inputs, then every layer's outputs; read-only
-    work: Work
-    theta: Floats  # a copy of the weights that were used
 
 
 class Net(NamedTuple):
@@ -120,16 +106,6 @@ class Net(NamedTuple):
                 f"{' and '.join(map(repr, self.loss.outputs))}"
             )
 
-    def forward(self, X: Floats) -> Forward:
-        """Compute the outputs of every layer (69)."""
-        X = read_only(X.copy())  # the backward pass needs them as they are now
-        network, rows = self.for_kernels(), dense_rows(X)
-        work = FORWARD.buffers(self.layout.shape, rows)
-        FORWARD(network, rows, work, self._answers(X.shape[0]))
-        outputs = [read_only(A) for A in outputs_of(network, work, X.shape[0])]
-        _check_output(outputs[-1])
-        return Forward([X, *outputs], work, self.theta.copy())
-
     def recall(self, rows: Rows, theta: Floats) -> Floats:
         """Return the outputs of the last layer with the weights `theta`, if they are finite."""
         out = self.outputs(rows, theta)
@@ -155,20 +131,30 @@ class Net(NamedTuple):
 
     def hidden_outputs(self, rows: Rows) -> list[Floats]:
         """Return the outputs of every hidden layer (69), of which a part at a time is recalled."""
-        k, network = rows.shape[0], self.for_kernels()
+        k, parts = rows.shape[0], self._parts(rows) if len(self.layout.sizes) > 2 else ()
         hidden = [np.empty((k, n), self.dtype) for n in self.layout.sizes[1:-1]]
-        path = path_for(Task("recall", self.layout, True)) if rows.sparse else FORWARD
-        work = recall_buffers(self.layout.shape, rows)
-        answers = self._answers(work.capacity)
-        for start in range(0, k if hidden else 0, work.capacity):
-            stop = min(start + work.capacity, k)
-            some = rows_from(rows, start, work.capacity)
-            path(network, some, work, answers[: stop - start])
-            for A, of_part in zip(hidden, outputs_of(network, work, stop - start), strict=False):
-                A[start:stop] = of_part
+        start = 0
+        for outputs in parts:
+            for A, of_part in zip(hidden, outputs, strict=False):
+                A[start : start + of_part.shape[0]] = of_part
+            start += outputs[0].shape[0]
         for A in hidden:
             _check_output(A)
         return hidden
+
+    def _parts(self, rows: Rows) -> Iterator[list[Floats]]:
+        """Recall part after part of the rows; return each layer's outputs."""
+        if not rows.sparse:
+            yield from outputs_in_parts(self.layout, self.theta, rows.X)
+            return
+        k, network = rows.shape[0], self.for_kernels()
+        path = path_for(Task("recall", self.layout, rows.sparse))
+        work = path.buffers(self.layout.shape, rows)
+        answers = self._answers(work.capacity)
+        for start in range(0, k, work.capacity):
+            stop = min(start + work.capacity, k)
+            path(network, rows_from(rows, start, work.capacity), work, answers[: stop - start])
+            yield outputs_of(network, work, stop - start)
 
     def answering(self, call: str = "predict") -> Answering:
         """Return a function that answers ordinary rows as a call does, and others by None.
@@ -220,7 +206,12 @@ def copies_of(settings: Settings) -> int:
 
 def _check_output(A: Floats) -> None:
     if not np.isfinite(A).all():
-        raise ValueError(
-            "the network's outputs are not finite: X or the weights are too large for "
-            f"{A.dtype.name}, or a weight was set to a number that is not finite"
-        )
+        raise not_finite(A.dtype.name)
+
+
+def not_finite(dtype: str) -> ValueError:
+    """Return the error for outputs that are not finite."""
+    return ValueError(
+        "the network's outputs are not finite: X or the weights are too large for "
+        f"{dtype}, or a weight was set to a number that is not finite"
+    )

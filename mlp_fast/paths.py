@@ -22,11 +22,12 @@ from mlp_fast.kernels.linalg.finite import all_within
 from mlp_fast.kernels.network.activation import Activation
 from mlp_fast.kernels.network.arguments import Data, Learning, Network, Rule, Shape
 from mlp_fast.kernels.network.evaluate import evaluate, evaluate_sparse, evaluation_buffers
-from mlp_fast.kernels.network.forward_batch import forward_buffers, recall_buffers
+from mlp_fast.kernels.network.forward_batch import recall_buffers
+from mlp_fast.kernels.network.forward_rows import forward_rows, kept_sizes
 from mlp_fast.kernels.network.loss import SQUARED_ERROR
-from mlp_fast.kernels.network.recall import recall, recall_sparse
 from mlp_fast.kernels.network.recall_row import recall_row, row_buffers
 from mlp_fast.kernels.network.recall_rows import buffer_sizes, recall_rows
+from mlp_fast.kernels.network.recall_sparse import recall_sparse
 from mlp_fast.kernels.train.accumulate import (
     accumulate,
     accumulate_sparse,
@@ -35,7 +36,6 @@ from mlp_fast.kernels.train.accumulate import (
     part_buffers,
 )
 from mlp_fast.kernels.train.batch import (
-    backward_forwarded,
     batch_buffers,
     train_batch,
     train_sparse_batch,
@@ -470,8 +470,8 @@ PATHS = (
         "backward",
         "all",
         lambda task: True,
-        backward_forwarded,
-        forward_buffers,
+        Later("backward_rows", "backward_rows"),
+        kept_sizes,
         Example((64, 8, 8, 1), 2),
     ),
     Path(
@@ -479,8 +479,8 @@ PATHS = (
         "forward",
         "all",
         lambda task: True,
-        recall,
-        forward_buffers,
+        forward_rows,
+        kept_sizes,
         Example((64, 8, 8, 1), 2),
     ),
     Path(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from mlp_fast.activations import ACTIVATIONS, HIDDEN, SIGMOID, Activation
 from mlp_fast.checks import finite
+from mlp_fast.history import History
 from mlp_fast.losses import LOSSES, legal_pairs, outputs_of
 from mlp_fast.options import CHECKS
 from mlp_fast.update_rule import ALL, LINEAR, PLAIN, SGD, Optimizer
@@ -197,3 +198,19 @@ def _layers(
                 f"got {of_layer} for a {g.name} layer (beta={beta!r})"
             )
     return activations, betas
+
+
+def rates(settings: Settings, history: History) -> Callable[[Any], float | None]:
+    """Return which rate a step has that is told one, or None for that of the next epoch.
+
+    What it is told must be a plain number within range, or it returns None: others need a check.
+    """
+    least, most = RANGES[settings.dtype]
+    fixed = settings.learning_rate if isinstance(settings.learning_rate, float) else None
+
+    def rate(told: Any) -> float | None:
+        if told is None:
+            return settings.rate(history.epochs) if fixed is None else fixed
+        return told if type(told) is float and least < told < most else None
+
+    return rate

@@ -14,7 +14,7 @@ from mlp_fast.learning import LOSS, WEIGHT, Learner, return_unless_finite, warn_
 from mlp_fast.net import Net
 from mlp_fast.paths import Path, only_path
 from mlp_fast.rule_state import state_for, step_of
-from mlp_fast.settings import RANGES, Settings
+from mlp_fast.settings import RANGES, Settings, rates
 from mlp_fast.update_rule import ALL, PLAIN, SGD
 
 Taking = Callable[[float, Floats, Floats, float], float]
@@ -84,8 +84,7 @@ class Steps:
 def ordinary(net: Net, settings: Settings, history: History, take: Taking) -> Ordinary:
     """Return what `Steps.ordinary` is; everything it needs is a closure variable."""
     state, dtype, of_one = history.rule, net.layout.dtype, net.layout.sizes[-1] == 1
-    (least, most), weighs = RANGES[net.dtype], settings.rules != PLAIN
-    fixed = settings.learning_rate if isinstance(settings.learning_rate, float) else None
+    most, weighs, rate_of = RANGES[net.dtype][1], settings.rules != PLAIN, rates(settings, history)
     ndarray, empty, isfinite = np.ndarray, np.empty, math.isfinite
     narrow = math.isfinite(most)
 
@@ -98,7 +97,7 @@ def ordinary(net: Net, settings: Settings, history: History, take: Taking) -> Or
         """Return the array that a list of numbers stands for."""
         if not numbers or not NUMBERS.issuperset(map(type, numbers)):
             return None
-        if narrow and not max(map(abs, numbers)) < most:  # or the first is NaN
+        if narrow and not float(max(map(abs, numbers))) < most:  # or the first is NaN
             return None
         array = np.array(numbers)
         if array.dtype == dtype:
@@ -111,13 +110,9 @@ def ordinary(net: Net, settings: Settings, history: History, take: Taking) -> Or
             return None
         if type(weight) is not float or not (weight == 1.0 or (weighs and 0.0 <= weight < most)):
             return None
-        rate = fixed
-        if learning_rate is not None:
-            rate = learning_rate
-            if type(rate) is not float or not least < rate < most:
-                return None
-        elif rate is None:
-            rate = settings.rate(history.epochs)
+        rate = rate_of(learning_rate)
+        if rate is None:
+            return None
         kind = type(x)
         if kind is list or kind is tuple:
             x = of_numbers(x)
@@ -135,9 +130,11 @@ def ordinary(net: Net, settings: Settings, history: History, take: Taking) -> Or
                 return None
         else:
             exact = kind in FLOATS or (kind is int and abs(t) <= LARGEST_INTEGER)
-            if not (of_one and exact and -most < t < most):
+            if not (of_one and exact):
                 return None
-            number, t = t, empty(1, dtype)
+            number, t = float(t), empty(1, dtype)
+            if not -most < number < most:
+                return None
             t[0] = number
         loss = take(rate, x, t, weight)
         return loss if isfinite(loss) else None

@@ -166,11 +166,11 @@ FAULTS = [
     ),
     Fault(
         "half is one",
-        "kernels/network/recall_row.py",
-        "form == CLASSES and a[j] > 0.5",
-        "form == CLASSES and a[j] >= 0.5",
+        "kernels/network/answer.py",
+        "a[j] > 0.5 if form == CLASSES",
+        "a[j] >= 0.5 if form == CLASSES",
         "tests/test_answers.py -k ties",
-        "a single row whose output is exactly 0.5 is answered by 1",
+        "an output of exactly 0.5 is answered by 1",
     ),
     Fault(
         "idle lanes",
@@ -502,7 +502,7 @@ FAULTS = [
     ),
     Fault(
         "answers that are not finite",
-        "single_row.py",
+        "answering.py",
         "        if not finite:\n            return None\n",
         "",
         "tests/test_numerics.py tests/test_paths.py -k 'not_finite'",
@@ -614,7 +614,7 @@ FAULTS = [
     ),
     Fault(
         "a copy's one row",
-        "single_row.py",
+        "answering.py",
         "X.dtype == dtype",
         "X.dtype is dtype",
         "tests/test_copies.py -k fast_entry",
@@ -631,8 +631,8 @@ FAULTS = [
     Fault(
         "a forward that failed",
         "mlp.py",
-        "        if weights is None:\n            self._forward = None",
-        "        if weights is None:\n            self._net = self._net",
+        'state["_forward"] = None  # if',
+        'state["_forward"] = state["_forward"]  # if',
         "tests/test_answers.py -k before_a_forward_that_failed",
         "backward takes the batch before a forward that failed",
     ),
@@ -670,9 +670,9 @@ FAULTS = [
     ),
     Fault(
         "the first row for all",
-        "kernels/network/recall.py",
-        "out[start + i, j] = outputs[i * top.width + j]",
-        "out[start + i, j] = outputs[j]",
+        "kernels/network/recall_rows.py",
+        "top.before * capacity + i * top.width",
+        "top.before * capacity",
         "tests/test_paths.py -k one_row_is_answered_as_many_rows_are",
         "all rows of a part are answered as its first",
     ),

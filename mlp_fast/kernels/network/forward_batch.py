@@ -103,11 +103,6 @@ def recall_buffers(shape: Shape, rows: Rows) -> Work:
     return work_buffers(shape, rows, n_rows, in_order=True, train=False, skips=True)
 
 
-def forward_buffers(shape: Shape, rows: Rows) -> Work:
-    """Return buffers that keep a whole forward pass for the backward pass after it."""
-    return work_buffers(shape, rows, rows.shape[0], in_order=True, train=True, skips=False)
-
-
 def outputs_of(network: Network, work: Work, k: int) -> list[Floats]:
     """Return each layer's outputs of k rows as a view of shape (k, n_out)."""
     views = []

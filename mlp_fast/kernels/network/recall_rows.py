@@ -56,7 +56,7 @@ def recall_rows(
     if n != first.n_in:
         return False
     all_finite = True
-    n_x = 0 if first.input_major else first_width(n, buffer)
+    n_x = 0 if first.input_major else vectors_of(n, buffer)
     capacity = min(ROWS, buffer.size // (n_x + top.before + top.width))
     x, outputs = buffer[: n_x * capacity], buffer[n_x * capacity :]
     for start in range(0, k, capacity):
@@ -91,8 +91,8 @@ def recall_rows(
 
 
 @inlined
-def first_width(n: int, buffer: Floats) -> int:
-    """Return the distance between gathered rows of n inputs, padded to whole vectors."""
+def vectors_of(n: int, buffer: Floats) -> int:
+    """Return n, rounded up to whole vectors."""
     V = lanes(buffer)
     width: int = (n + V - 1) // V * V
     return width

@@ -28,7 +28,7 @@ from mlp_fast.kernels.network.forward_batch import (
 )
 from mlp_fast.kernels.network.loss import loss_and_delta
 from mlp_fast.kernels.network.shuffle import order_of
-from mlp_fast.kernels.simd.arrays import as_writable, flat
+from mlp_fast.kernels.simd.arrays import as_writable
 from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.types import Floats, Real
 from mlp_fast.kernels.simd.vector import fma, lanes
@@ -104,30 +104,6 @@ def take_batches(
             backward_batch(network, factor, part, work, target, sparse)
         if updates and not whole:
             descend(network.theta, eta, work.gradient)
-
-
-@kernel
-def backward_forwarded(
-    network: Network,
-    loss: int,
-    factor: float,
-    rows: Rows,
-    T: Floats,
-    work: Work,
-    target: Floats,
-) -> None:
-    """Add `factor` times the gradient of a batch whose forward pass is in `work` to `target`.
-
-    That may be the weights themselves.
-    """
-    k = rows.X.shape[0]
-    samples = work.every[:k]
-    loss_and_delta_of_rows(network, loss, T, samples, work)
-    A = Matrix(flat(rows.X), rows.n, 1)
-    if not network.layers[0].input_major:
-        A = Matrix(work.x, work.width, 1)
-    part = Part(A, rows, samples)
-    backward_batch(network, network.theta.dtype.type(factor), part, work, target, False)
 
 
 @inner_kernel

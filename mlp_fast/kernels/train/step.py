@@ -78,15 +78,30 @@ def train_one(
 @inner_kernel
 def is_fit(network: Network, loss: int, low: float, high: float, x: Floats, t: Floats) -> bool:
     """Return whether a sample has the right lengths, and finite numbers that suit the loss."""
-    if x.size != network.layers[0].n_in or t.size != network.layers[network.layers.size - 1].n_out:
-        return False
+    first, top = network.layers[0], network.layers[network.layers.size - 1]
+    lengths = x.size == first.n_in and t.size == top.n_out
+    return lengths and are_fit(loss, low, high, t) and are_finite(x)
+
+
+@inlined
+def are_fit(loss: int, low: float, high: float, t: Floats) -> bool:
+    """Return whether a row of targets is finite, in a range, and suits the loss."""
     total, outside = 0.0, 0
     for j in range(t.size):
         total += np.float64(t[j])
         outside += not low <= t[j] <= high
-    if outside != 0 or (loss == CROSS_ENTROPY and abs(total - 1.0) > SUM_TOLERANCE):
-        return False
-    return are_finite(x) and are_finite(t)
+    # sums of another order differ by roundings
+    sums_to_1 = loss != CROSS_ENTROPY or abs(total - 1.0) <= SUM_TOLERANCE * (1.0 + 1e-9)
+    return outside == 0 and sums_to_1 and are_finite(t)
+
+
+@inlined
+def largest_of(values: Floats) -> tuple[float, float]:
+    """Return half an ulp of the dtype's largest number, and a bound with room for roundings."""
+    half_ulp, largest = 2.0**969, 2.0**1023
+    if values.itemsize == 4:
+        half_ulp, largest = 2.0**102, 2.0**127
+    return half_ulp, largest
 
 
 @inner_kernel
@@ -98,9 +113,7 @@ def stays_finite(network: Network, eta: Real, x: Floats, nodes: Nodes) -> bool:
     half an ulp of the largest number turns no finite weight into infinity; another factor of two
     covers roundings.
     """
-    half_ulp, largest = 2.0**969, 2.0**1023
-    if network.theta.itemsize == 4:
-        half_ulp, largest = 2.0**102, 2.0**127
+    half_ulp, largest = largest_of(network.theta)
     inputs = 1.0 + asum(x, x.size)
     for l in range(network.layers.size):
         layer = network.layers[l]
