@@ -663,6 +663,52 @@ class MLP:
         m._set_net(saved.net, saved.in_force, saved.history)
         return m
 
+    def export_onnx(self, path: "str | os.PathLike[str]") -> None:
+        """Write what the network computes to an ONNX model, for programs without this package.
+
+        The model (opset 17) has an input "X" of shape (k, n_in) and an output "Y" of shape
+        (k, n_out), both of the network's dtype and for any number of rows k. Y is what `forward`
+        returns, up to rounding. A sum that rounding alone puts above or below 0 may thus fall to
+        the other side of a threshold. The file is written in one piece or not at all, as by `save`,
+        and needs the extra ``onnx``. `MLP.load` does not read it.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to; used as it is, without a suffix being added.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no weights yet.
+        ImportError
+            If onnx is not installed.
+        ValueError
+            If a weight was set to a number that is not finite, or the model would be larger than
+            the 2 GiB that ONNX files may have.
+        OSError
+            If it cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> import onnxruntime
+        >>> from mlp_fast import MLP
+        >>> m, X = MLP().init_weights((2, 3, 1)), np.array([[0.0, 1.0], [1.0, 1.0]])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     m.export_onnx(f"{folder}/m.onnx")
+        ...     session = onnxruntime.InferenceSession(f"{folder}/m.onnx")
+        >>> (Y,) = session.run(["Y"], {"X": X})
+        >>> bool(np.allclose(Y, m.forward(X)))
+        True
+        """
+        self._fitted()
+        from mlp_fast import onnx_model  # which most programs do without
+
+        net, _ = self._as_ended()
+        onnx_model.write(path, net)
+
     @property
     def error_(self) -> float:
         """The error of the last epoch: see the class."""

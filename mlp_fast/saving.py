@@ -56,10 +56,8 @@ def write(path: "str | os.PathLike[str]", saved: Saved) -> None:
     settings, in_force, net, history = saved
     best, last = history.best, history.last
     for theta in (net.theta, last, best and best.theta):
-        if theta is not None and not all_finite(read_only(theta)):
-            raise ValueError(
-                "weights must be finite to be saved; one was set to a number that is not"
-            )
+        if theta is not None:
+            check_finite(theta, "saved")
     header, arrays = _state_of(history)
     header |= {
         "settings": _options(settings),
@@ -82,6 +80,14 @@ def write(path: "str | os.PathLike[str]", saved: Saved) -> None:
         if options.orders is not None:
             arrays[name] = options.orders
     write_archive(path, header, arrays)
+
+
+def check_finite(theta: Floats, to_be: str) -> None:
+    """Check weights that are to be written."""
+    if not all_finite(read_only(theta)):
+        raise ValueError(
+            f"weights must be finite to be {to_be}; one was set to a number that is not"
+        )
 
 
 def read(path: "str | os.PathLike[str]") -> Saved:

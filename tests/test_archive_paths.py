@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from test_archive import ARRAYS, HEADER, content_of, linux, not_root, posix, run
 
-from mlp_fast.archive import check_writable, read_archive, replacing, write_archive
+from mlp_fast.archive import check_writable, read_archive, replacing, write_archive, write_bytes
 
 # Paths
 
@@ -19,6 +19,7 @@ from mlp_fast.archive import check_writable, read_archive, replacing, write_arch
 ALL = {
     "read": read_archive,
     "write": lambda path: write_archive(path, HEADER, ARRAYS),
+    "write bytes": lambda path: write_bytes(path, b"any"),
     "check": check_writable,
 }
 all_of_them = pytest.mark.parametrize("use", ALL.values(), ids=ALL.keys())
@@ -134,7 +135,7 @@ def test_a_good_path_is_checked_without_a_trace(tmp_path):
     assert (tmp_path / "old").read_bytes() == b"old"
 
 
-@pytest.mark.parametrize("use", [ALL["write"], check_writable])
+@pytest.mark.parametrize("use", [ALL["write"], ALL["write bytes"], check_writable])
 @pytest.mark.parametrize("locked", ["", "m"])
 def test_what_may_not_be_written_is_told(tmp_path, monkeypatch, use, locked):
     (tmp_path / "m").write_bytes(b"old")
@@ -307,6 +308,8 @@ def test_short_writes_are_continued(tmp_path, monkeypatch):
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, piece: write(file, piece[:7]))
     assert content_of(folder=tmp_path) == content
+    write_bytes(tmp_path / "any", content)
+    assert (tmp_path / "any").read_bytes() == content
 
 
 def test_arrays_that_change_meanwhile_do_not_replace_a_good_file(tmp_path, monkeypatch):

@@ -14,6 +14,6 @@ this one can tell that it is later.
 
 from mlp_fast.archive.places import check_writable
 from mlp_fast.archive.read import read_archive
-from mlp_fast.archive.write import write_archive
+from mlp_fast.archive.write import write_archive, write_bytes
 
-__all__ = ["check_writable", "read_archive", "write_archive"]
+__all__ = ["check_writable", "read_archive", "write_archive", "write_bytes"]

@@ -1,4 +1,7 @@
-"""Write a file of arrays, the same bytes for the same content, without a copy of large ones."""
+"""Write a file of arrays, the same bytes for the same content, without a copy of large ones.
+
+And any other file, whole or not at all like these.
+"""
 
 import hashlib
 import os
@@ -64,6 +67,16 @@ def write_archive(
     replace_file(path, write)
 
 
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file of any content, as `write_archive` writes its own."""
+    replace_file(path, lambda descriptor: _write_all(descriptor, memoryview(content)))
+
+
+def _write_all(descriptor: int, content: memoryview) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
+
+
 class _Sink:
     """A file, how many bytes were written to it, and their digest."""
 
@@ -79,8 +92,7 @@ class _Sink:
             chunk = view[start : start + CHUNK]
             self.digest.update(chunk)
             crc = zlib.crc32(chunk, crc)
-            while chunk:
-                chunk = chunk[os.write(self.descriptor, chunk) :]
+            _write_all(self.descriptor, chunk)
         self.position += len(view)
         return crc
 
