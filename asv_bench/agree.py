@@ -7,9 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from peers.peer import Array, Job, Network, Peer
 
-from mlp_fast.reference import Adam, Momentum, Reference, UpdateRule
+from mlp_fast.reference import Adam, AdamW, Momentum, Reference, RMSprop, UpdateRule
 
-RULES = {"sgd": UpdateRule, "momentum": Momentum, "adam": Adam}
+RULES = {
+    "sgd": UpdateRule,
+    "momentum": Momentum,
+    "rmsprop": RMSprop,
+    "adam": Adam,
+    "adamw": AdamW,
+}
 STEPS = 104  # a multiple of AT_ONCE
 ROUNDING = 1000  # units in the last place of the largest number, after so many steps
 LOSS_ROWS = 2000  # on which the loss is measured
@@ -47,10 +53,18 @@ class Check:
         net, X = _reference(self.whole.network, self.whole.weights), self.whole.X
         exact = net.forward(X.astype(float))[1][-1]
         largest = np.abs(exact).max()
-        if answers.dtype.kind == "i":  # 0 or 1 by a threshold, to which some may be too near
+        if answers.dtype.kind == "i" and self._largest_of(answers):
+            labels = answers.argmax(axis=1) if answers.shape == exact.shape else answers[:, 0]
+            answers, exact = exact[np.arange(len(labels)), labels], exact.max(axis=1)
+        elif answers.dtype.kind == "i":  # 0 or 1 by a threshold, to which some may be too near
             sure = np.abs(exact - 0.5) > self._rounding(1.0)
             answers, exact = answers[sure], (exact[sure] > 0.5).astype(float)
         self._judge(np.abs(answers - exact).max(initial=0.0), largest, "in its answers")
+
+    def _largest_of(self, answers: Array) -> bool:
+        """Return whether classes are those of the largest outputs, as one-hot rows or by number."""
+        n_out = self.whole.network.sizes[-1]
+        return n_out > 1 and (self.whole.network.output == "softmax" or answers.shape[1] == 1)
 
     def _judge(self, off: float, largest: float, where: str) -> None:
         allowed = self._rounding(largest)

@@ -15,6 +15,7 @@ from pathlib import Path
 from workloads import DTYPES
 
 PACKAGES = ("mlp_fast", "numba", "numpy", "scipy", "jax", "optax", "torch", "scikit-learn")
+PACKAGES += ("onnxruntime", "mlpfile")
 PROCESSORS = Path("/proc/cpuinfo")
 COMPILER = os.environ.get("CC", "cc")
 

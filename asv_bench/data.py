@@ -36,6 +36,15 @@ def dense(n_in: int, rows: int = 10_000) -> tuple[Array, Array]:
 
 
 @functools.cache
+def normal(n_in: int, n_out: int, rows: int = 10_000) -> tuple[Array, Array]:
+    """Normal inputs, and classes by the largest of some of their sums, or by the sign of one."""
+    draw = np.random.default_rng(0)
+    X = draw.standard_normal((rows, n_in))
+    H = X @ draw.standard_normal((n_in, n_out))
+    return X, H > 0 if n_out == 1 else H == H.max(axis=1, keepdims=True)
+
+
+@functools.cache
 def square(rows: int) -> tuple[Array, Array]:
     """Points of a square, one class in two of its quarters."""
     X = np.random.default_rng(0).random((rows, 2))

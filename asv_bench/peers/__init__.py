@@ -1,8 +1,8 @@
 """What a user could pick instead of `mlp_fast`, one file for each, all on one thread.
 
-A file has a class for each variant worth timing; contenders.py names them. Importing one that is
-not installed raises `ImportError`. The mathematics is that of `mlp_fast.reference`, unless a class
-says in what it differs.
+A file has a class for each variant worth timing; contenders.py names them, and turns.py those of
+latency.py. Importing one that is not installed raises `ImportError`. The mathematics is that of
+`mlp_fast.reference`, unless a class says in what it differs.
 """
 
 import os

@@ -53,7 +53,12 @@ CONTENDERS = {
 
 def contender(kind: str, name: str) -> type[Peer]:
     """Return its class; `NotImplementedError` says that it is not installed."""
-    file, _, attribute = CONTENDERS[kind][name].partition(".")
+    return loaded(CONTENDERS[kind][name])
+
+
+def loaded(place: str) -> type[Peer]:
+    """Return the class that a file has, or say likewise that what it needs is not installed."""
+    file, _, attribute = place.partition(".")
     try:
         module = importlib.import_module(f"peers.{file}")
     except ImportError as reason:

@@ -7,9 +7,12 @@ weights, for setting many takes it a time that grows with their square.
 import ctypes
 import ctypes.util
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from peers.caller import Arguments, Call, Caller
 from peers.peer import Array, Job, Peer
 
 LIBRARIES = {"float32": ("floatfann", ctypes.c_float), "float64": ("doublefann", ctypes.c_double)}
@@ -92,3 +95,26 @@ class ByCall(Epochs):
 
     def given(self, rows: Array) -> ctypes.c_void_p:
         return ctypes.c_void_p(rows.ctypes.data)
+
+
+class ByRow(Caller, ByCall):
+    """A call for a row."""
+
+    def __init__(self, job: Job, call: Call) -> None:
+        if call.rows > 1 or call.name not in ("predict", "forward", "step") or call.lists:
+            raise NotImplementedError("FANN takes one row in an array")
+        if call.learns and job.network.optimizer != "sgd":
+            raise NotImplementedError("FANN's incremental training is plain gradient descent")
+        if job.network.hidden not in ACTIVATIONS:
+            raise NotImplementedError(f"FANN has no {job.network.hidden}")
+        super().__init__(job, call)
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        return self.step if self.call.learns else self.answer
+
+    def answer(self, x: ctypes.c_void_p) -> list[float]:
+        return self.fann.fann_run(self.ann, x)[: self.network.sizes[-1]]
+
+    def arguments(self, X: Array, T: Array) -> Arguments:
+        return tuple(map(self.given, (X, T) if self.call.learns else (X,)))
