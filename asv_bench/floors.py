@@ -15,13 +15,16 @@ from peers.caller import Call, Caller, Ours
 from peers.peer import Array, Job
 
 from mlp_fast.boundary.examples import as_examples
-from mlp_fast.boundary.inputs import as_rows, as_sample
+from mlp_fast.boundary.inputs import as_sample
 from mlp_fast.boundary.targets import as_target
-from mlp_fast.kernels.network.recall_row import VALUES
+from mlp_fast.kernels.linalg.buffers import aligned
+from mlp_fast.kernels.network.answer import VALUES
+from mlp_fast.kernels.network.forward_batch import ROWS
 from mlp_fast.learning import Learner
 from mlp_fast.mlp import ONE_PASS
-from mlp_fast.paths import Task, only_path, path_for
-from mlp_fast.update_rule import ALL, PLAIN
+from mlp_fast.paths import only_path
+from mlp_fast.stepping import plain_entry, rule_entry
+from mlp_fast.update_rule import PLAIN
 
 Parts = list[tuple[Array, Array]]
 Entry = Callable[..., Any]
@@ -40,39 +43,36 @@ def one_row(learner: Learner, parts: Parts) -> Ready:
 
 def many_rows(learner: Learner, parts: Parts) -> Ready:
     """Any answer to many rows."""
-    return recalled(learner, parts, path_for(Task("recall", learner.net.layout, sparse=False)))
+    net, path = learner.net, only_path("recall")
+    per_row, n_listed = path.buffers(net.layout.shape)
+    k = min(len(parts[0][0]), ROWS)
+    buffers = aligned(k * per_row, net.layout.dtype), np.empty(n_listed, np.int64)
+    fixed = *net.for_kernels(), VALUES, *buffers
+    told = [(*fixed, X, answers(net, X)) for X, _ in parts]
+    return path.entry(net.layout.dtype, *told[0]), told
 
 
 def forward(learner: Learner, parts: Parts) -> Ready:
-    return recalled(learner, parts, only_path("forward"))
-
-
-def recalled(learner: Learner, parts: Parts, path: Any) -> Ready:
-    net = learner.net
-    rows = [as_rows(X, net.dtype) for X, _ in parts]
-    fixed, buffers = net.for_kernels(), path.buffers(net.layout.shape, rows[0])
-    told = [
-        (fixed, some, buffers, answers(net, X)) for some, (X, _) in zip(rows, parts, strict=True)
-    ]
+    """A forward pass that keeps all outputs."""
+    net, path, k = learner.net, only_path("forward"), len(parts[0][0])
+    per_row, besides, n_listed = path.buffers(net.layout.shape)
+    buffer = aligned(k * per_row + besides, net.layout.dtype)
+    kept = np.arange(k), np.empty(n_listed + k, np.int64), buffer
+    told = [(*net.for_kernels(), *kept, X, answers(net, X)) for X, _ in parts]
     return path.entry(net.layout.dtype, *told[0]), told
 
 
 def step(learner: Learner, parts: Parts) -> Ready:
     """A step by one sample."""
     net, rate = learner.net, learner.settings.rate(0)
+    plain = learner.settings.rules == PLAIN
+    code, fixed, new, told = plain_entry(net, careful=True) if plain else rule_entry(learner)
+    known, weight = (*fixed, *new(), *told, rate), () if plain else (1.0,)
     n_in, n_out = net.widths
-    samples = [
+    samples = (
         (as_sample(X[0], net.dtype, n_in), as_target(T[0], net.dtype, n_out)) for X, T in parts
-    ]
-    fixed, plain = net.for_kernels(), learner.settings.rules == PLAIN
-    path = only_path("step", PLAIN if plain else ALL)
-    buffers = path.buffers(net.layout.shape)
-    if plain:
-        told = [(fixed, net.loss.code, rate, x, t, buffers, True) for x, t in samples]
-    else:
-        rule = learner._single(rate)
-        told = [(fixed, rule, x, t, 1.0, buffers) for x, t in samples]
-    return path.entry(net.layout.dtype, *told[0]), told
+    )
+    return code, [(*known, x, t, *weight) for x, t in samples]
 
 
 def one_pass(learner: Learner, parts: Parts) -> Ready:

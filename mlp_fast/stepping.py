@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -142,14 +142,22 @@ def ordinary(net: Net, settings: Settings, history: History, take: Taking) -> Or
     return step
 
 
+class Entry(NamedTuple):
+    """A kernel's machine code, and its arguments but for the last."""
+
+    code: Callable[..., float]
+    fixed: tuple[Any, ...]  # the first, the same for all samples and rules
+    new_buffers: Callable[[], tuple[Any, ...]]  # makes those that follow
+    told: tuple[Any, ...]  # what comes before the learning rate, x and t
+
+
 def plain_step(net: Net, careful: bool) -> Taking:
     """Return what takes a step of plain gradient descent (3, 4), of a sample of weight 1.
 
     It returns the loss, which is not finite if nothing was changed: NaN if the sample is unfit or,
     if `careful`, a weight might overflow.
     """
-    fixed, new = _fixed(net), _buffers(PLAIN_STEP, net)
-    code = PLAIN_STEP.entry(net.layout.dtype, *fixed, *new(), careful, 0.0, *_sample(net))
+    code, fixed, new, told = plain_entry(net, careful)
     pool = [new()]  # threads may call it at the same time
 
     def step(rate: float, x: Floats, t: Floats, weight: float) -> float:
@@ -157,19 +165,45 @@ def plain_step(net: Net, careful: bool) -> Taking:
             buffers = pool.pop()
         except IndexError:
             buffers = new()
-        loss: float = code(*fixed, *buffers, careful, rate, x, t)
+        loss = code(*fixed, *buffers, *told, rate, x, t)
         pool.append(buffers)
         return loss
 
     return step
 
 
+def plain_entry(net: Net, careful: bool) -> Entry:
+    """Return the kernel of plain gradient descent."""
+    fixed, new, told = _fixed(net), _buffers(PLAIN_STEP, net), (careful,)
+    code = PLAIN_STEP.entry(net.layout.dtype, *fixed, *new(), *told, 0.0, *_sample(net))
+    return Entry(code, fixed, new, told)
+
+
 def step_by_rule(learner: Learner, refused: list[float]) -> Taking:
     """Return what takes a step by any rule.
 
     It returns the loss, which is not finite if nothing was changed: -infinity if something that is
-    kept would not be finite; the loss is then appended to `refused`.
+    kept would not be finite; the loss is then put in `refused`.
     """
+    code, fixed, new, told = rule_entry(learner)
+    pool = [new()]
+
+    def step(rate: float, x: Floats, t: Floats, weight: float) -> float:
+        try:
+            buffers = pool.pop()
+        except IndexError:
+            buffers = new()
+        loss = code(*fixed, *buffers, *told, rate, x, t, weight)
+        if loss == -math.inf:
+            refused[:] = [float(buffers[-1][-1])]
+        pool.append(buffers)
+        return loss
+
+    return step
+
+
+def rule_entry(learner: Learner) -> Entry:
+    """Return the kernel of all rules; behind t it takes the sample's weight."""
     net, settings, history = learner
     layout, optimizer, dtype = net.layout, settings.optimizer, net.layout.dtype
     kept = state_for(optimizer, layout, history.rule)
@@ -185,20 +219,7 @@ def step_by_rule(learner: Learner, refused: list[float]) -> Taking:
         return *of_sample(), *state, *buffers, np.zeros(state.powers.size + 1)
 
     code = STEP.entry(dtype, *fixed, *new(), *told, 0.0, *_sample(net), 1.0)
-    pool = [new()]
-
-    def step(rate: float, x: Floats, t: Floats, weight: float) -> float:
-        try:
-            buffers = pool.pop()
-        except IndexError:
-            buffers = new()
-        loss: float = code(*fixed, *buffers, *told, rate, x, t, weight)
-        if loss == -math.inf:
-            refused[:] = [float(buffers[-1][-1])]
-        pool.append(buffers)
-        return loss
-
-    return step
+    return Entry(code, fixed, new, told)
 
 
 def _fixed(net: Net) -> tuple[Any, ...]:

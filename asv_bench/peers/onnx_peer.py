@@ -23,7 +23,10 @@ def session_of(m: MLP) -> onnxruntime.InferenceSession:
 
 
 def _exported(m: MLP) -> bytes:
-    """Return a model of a Gemm and an activation for each layer; until `MLP` has such a method."""
+    """Return a model of a Gemm and an activation for each layer.
+
+    These are the quickest operators. `MLP.export_onnx` takes others where these are less exact.
+    """
     weights, settings = m.weights.copy(), m.settings
     hidden = [settings.activation] * (len(weights) - 1)
     nodes, arrays, below = [], [], "X"
