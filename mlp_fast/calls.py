@@ -1,5 +1,6 @@
 """Calls of a kernel that trains, each of about 50 ms: short enough for Ctrl-C and for progress."""
 
+import math
 import time
 from typing import Any
 
@@ -75,10 +76,19 @@ class Calls:
             return False
         return self._state is None or self._state.is_finite()
 
+    def is_finite_after_all(self) -> bool:
+        """Run the kernel for one epoch of few steps, anew; return as `is_finite_after` does."""
+        self.forget(0, 1)
+        self._path(*self._arguments, self.curves, 0, self.per_epoch)
+        if not (math.isfinite(self.curves.loss[0]) and all_finite(self._seen_theta)):
+            return False
+        return self._state is None or self._state.is_finite()
+
     def learn_at(self, rate: float) -> None:
         """Set the learning rate of the calls that follow."""
         network, data, rule, buffers = self._arguments
-        self._arguments = network, data, rule._replace(learning_rate=rate), buffers
+        if rate != rule.learning_rate:
+            self._arguments = network, data, rule._replace(learning_rate=rate), buffers
 
     def samples(self, step: int) -> int:
         """Return how many samples the steps before `step` take."""

@@ -38,6 +38,7 @@ from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.losses import LossName
 from mlp_fast.net import Net, not_finite
 from mlp_fast.options import AS_CONFIGURED, CHECKS, Dtype, all_sizes, given
+from mlp_fast.passes import Passes
 from mlp_fast.passing import Backward, Forward, forwarding
 from mlp_fast.run import Run
 from mlp_fast.saving import Saved, read, write
@@ -206,9 +207,11 @@ class MLP:
         self._net: Net | None = None
         self._history: History | None = None
         self._attached = NOTHING
-        self._answering: dict[str, Answering] = {}  # by call, each from the first on
-        self._steps: Steps | None = None  # from the first on
-        self._passes: dict[str, Any] = {}  # forward and backward, each from the first on
+        # quick entries, each from the first call on: see `_no_entries`
+        self._answering: dict[str, Answering] = {}
+        self._passes: dict[str, Any] = {}  # forward and backward
+        self._steps: Steps | None = None
+        self._few: Passes | None = None  # partial_train
         self._forward: Forward | None = None  # what backward needs
         self._passed: Forward | None = None  # what outputs are made of
         self._shows_weights = False  # whether others may change them, through views
@@ -240,14 +243,8 @@ class MLP:
 
     def __getstate__(self) -> dict[str, Any]:
         # a copy has to call forward before backward, and has no callback
-        state = {**vars(self), "_attached": NOTHING, "_shows_weights": False}
-        state |= {
-            "_answering": {},
-            "_passes": {},
-            "_steps": None,
-            "_forward": None,
-            "_passed": None,
-        }
+        state = {**vars(self), "_attached": NOTHING, "_shows_weights": False, **_no_entries()}
+        state["_forward"] = state["_passed"] = None
         if self._passed is not None:
             state["outputs"] = self.outputs
         if state.pop("_running", None) is not None:
@@ -559,6 +556,11 @@ class MLP:
         >>> m.epochs_
         40
         """
+        few, state = self._few, vars(self)
+        if few is not None and sample_weight is None and few.ordinary(state, X, T):
+            state["_forward"] = state["_passed"] = None
+            state.pop("outputs", None)
+            return self
         self._check_idle("partial_train")
         found, in_force = self._net, self._in_force
         if found is None:
@@ -583,6 +585,8 @@ class MLP:
                 net.theta[:] = shown
         if history.stopped == "diverged":
             _warn_of_divergence(history)
+        elif not in_force.save_weights:
+            self._few = Passes(self._fitted(), in_force.told(ONE_PASS), history)
         return self
 
     def save(self, path: "str | os.PathLike[str]") -> None:
@@ -1386,7 +1390,7 @@ class MLP:
     def _restore(self, state: dict[str, Any]) -> None:
         theta = state.pop("_theta", None)
         vars(self).clear()
-        vars(self).update(state, _steps=None, _passes={})
+        vars(self).update(state, **_no_entries())
         if theta is not None and self._net is not None:
             self._net.theta[:] = theta  # in place, for views that users have
 
@@ -1403,7 +1407,7 @@ class MLP:
             state.pop(name, None)
         state["_passed"] = None
         state.update(_net=net, _in_force=settings, _history=history, _attached=attached)
-        state.update(_forward=None, _answering={}, _steps=None, _passes={})
+        state.update(_forward=None, **_no_entries())
 
     def _begin(self, net: Net, settings: Settings, history: History, attached: Attached) -> None:
         """Replace the network by one that is to be trained."""
@@ -1422,8 +1426,8 @@ class MLP:
         state.pop("outputs", None)
         state["_passed"] = None
         if net.vector != vector:
-            state.update(_net=net._replace(vector=vector), _answering={})
-        state.update(_in_force=settings, _attached=attached, _forward=None, _steps=None, _passes={})
+            state["_net"] = net._replace(vector=vector)
+        state.update(_in_force=settings, _attached=attached, _forward=None, **_no_entries())
         if settings.save_weights:
             state["saved_weights"] = [*state.get("saved_weights", [self.weights.copy()])]
 
@@ -1438,6 +1442,11 @@ ONE_PASS = {
     "progress": False,
 }
 """What `partial_train` takes in place of the options in force."""
+
+
+def _no_entries() -> dict[str, Any]:
+    """Return the attributes that quick entries are in, without any: what they know may change."""
+    return {"_answering": {}, "_passes": {}, "_steps": None, "_few": None}
 
 
 def _fresh(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp_fast.boundary.arrays import read_only
+from mlp_fast.boundary.arrays import is_plain, read_only
 from mlp_fast.history import History
 from mlp_fast.kernels.linalg.buffers import aligned
 from mlp_fast.kernels.simd.types import Floats
@@ -49,7 +49,7 @@ def forwarding(net: Net) -> Forwarding:
     It returns what is kept, and the outputs of the last layer; None for anything out of the
     ordinary, and if they are not finite.
     """
-    layout, dtype, ndarray, empty = net.layout, net.layout.dtype, np.ndarray, np.empty
+    layout, dtype, empty = net.layout, net.layout.dtype, np.empty
     per_row, besides, n_listed = FORWARD.buffers(layout.shape)
     n_in, n_out, every, theta = layout.sizes[0], layout.sizes[-1], layout.shape.every, net.theta
     fixed = net.for_kernels()
@@ -57,11 +57,9 @@ def forwarding(net: Net) -> Forwarding:
     call = FORWARD.entry(dtype, *fixed, every, every, theta, *some)
 
     def forward(X: Any, copies: bool) -> tuple[Forward, Floats] | None:
-        if not (type(X) is ndarray and X.dtype == dtype and X.ndim == 2):
+        if not (is_plain(X, dtype) and X.ndim == 2 and len(X) > 0):
             return None
-        flags, k = X.flags, len(X)
-        if k == 0 or not (flags.carray or (flags.c_contiguous and flags.aligned)):
-            return None
+        k = len(X)
         size, out = k * per_row + besides, empty((k, n_out), dtype)
         buffer = np.zeros(size, dtype) if size < SMALL else aligned(size, dtype)
         samples = every[:k] if k <= every.size else np.arange(k)
@@ -102,9 +100,7 @@ class Backward:
     def ordinary(self, forward: Forward, T: Any, learning_rate: Any) -> bool:
         """Update the weights by ordinary targets; return False, having changed nothing, if not."""
         net, rate = self._learner.net, self._rate(learning_rate)
-        if rate is None or type(T) is not np.ndarray or T.dtype != net.layout.dtype:
-            return False
-        if not (self._plain and T.size and T.flags.c_contiguous and T.flags.aligned):
+        if rate is None or not (self._plain and is_plain(T, net.layout.dtype) and T.size):
             return False
         if T.ndim == 1:
             T = T.reshape(-1, 1)

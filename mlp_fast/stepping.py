@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mlp_fast.boundary.arrays import is_plain
 from mlp_fast.boundary.values import NUMERIC
 from mlp_fast.history import History
 from mlp_fast.kernels.linalg.buffers import NOTHING, aligned
@@ -88,11 +89,6 @@ def ordinary(net: Net, settings: Settings, history: History, take: Taking) -> Or
     ndarray, empty, isfinite = np.ndarray, np.empty, math.isfinite
     narrow = math.isfinite(most)
 
-    def is_ordinary(x: Any) -> bool:
-        flags = x.flags
-        behaved: bool = flags.carray or (flags.c_contiguous and flags.aligned)
-        return behaved and x.ndim == 1 and x.dtype == dtype
-
     def of_numbers(numbers: Any) -> Floats | None:
         """Return the array that a list of numbers stands for."""
         if not numbers or not NUMBERS.issuperset(map(type, numbers)):
@@ -118,11 +114,11 @@ def ordinary(net: Net, settings: Settings, history: History, take: Taking) -> Or
             x = of_numbers(x)
             if x is None:
                 return None
-        elif kind is not ndarray or not is_ordinary(x):
+        elif not (is_plain(x, dtype) and x.ndim == 1):
             return None
         kind = type(t)
         if kind is ndarray:
-            if not is_ordinary(t):
+            if not (is_plain(t, dtype) and t.ndim == 1):
                 return None
         elif kind is list or kind is tuple:
             t = of_numbers(t)

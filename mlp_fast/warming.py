@@ -131,6 +131,8 @@ def follow(path: Path, m: MLP, dtype: str) -> None:
     if path.call == "train":
         hidden = sizes[1:-1]
         m.train(X, T, 1, layer_sizes=hidden, batch_size=batch_size, optimizer=optimizer)
+        for _ in range(0 if sparse else 2):  # the first makes what the second takes
+            m.partial_train(X, T.astype(dtype))
         return
     if path.call in ("accumulate", "descend"):
         chunk = (X, T, np.full(k, 2.0)) if weighted else (X, T)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from cross import cross
 
-from mlp_fast import MLP, mlp, net, passing, stepping
+from mlp_fast import MLP, mlp, net, passes, passing, stepping
 from mlp_fast.schedules import InverseTime
 
 N_IN, N_OUT = 5, 3
@@ -129,6 +129,7 @@ def without_quick_entries():
         mock.patch.object(mlp, "forwarding", of_checked_rows),
         mock.patch.object(stepping, "ordinary", return_value=lambda *_: None),
         mock.patch.object(passing.Backward, "ordinary", return_value=False),
+        mock.patch.object(passes.Passes, "ordinary", return_value=False),
     ):
         yield
 
@@ -162,9 +163,12 @@ def outcome(m, call):
     else:
         array = np.asarray(found)
         result = array.dtype.str, array.shape, array.tobytes()
-    rule = m._history.rule
-    state = None if rule is None else [array.tobytes() for array in rule.all_arrays]
-    return result, told, [W.tobytes() for W in m.weights], state
+    history = m._history
+    state = history.rule and [array.tobytes() for array in history.rule.all_arrays]
+    counted = history.epochs, history.passes, history.stopped, history.started, m._net.vector
+    curve = history.loss.tobytes(), repr(history.error)
+    outputs = hasattr(m, "outputs"), m._forward is None, m._running
+    return result, told, [W.tobytes() for W in m.weights], state, counted, curve, outputs
 
 
 def assert_alike(m, *calls):
@@ -258,7 +262,39 @@ def test_rates_of_backward(rate, rule, dtype):
 
 
 @cross(
-    call=["step", "backward"],
+    form=list(FORMS),
+    of=["X", "T"],
+    output=list(OUTPUTS),
+    rule=list(RULES),
+    k=[1, 3, 300],
+    n_out=[N_OUT, 1],
+    batch_size=[1, 2, None],
+    vector=[False, True],
+    dtype=["float64", "float32"],
+    meeting=1,
+    most=2000,
+    all_meet=["form", "of"],
+)
+def test_partial_train(form, of, output, rule, k, n_out, batch_size, vector, dtype):
+    n_out = N_OUT if output == "softmax" else n_out
+    if rule == "rprop":
+        batch_size = None
+    m = network(output, dtype, n_out, batch_size=batch_size, **RULES[rule])
+    X, T = examples(k, dtype, output, n_out)
+    if vector and n_out == 1:
+        T = T[:, 0]
+    odd_X, odd_T = (FORMS[form](X), T) if of == "X" else (X, FORMS[form](T))
+
+    def train(X, T, **options):
+        return lambda m: m.partial_train(X, T, **options).loss_curve_
+
+    calls = [train(X, T), train(odd_X, odd_T), train(X[:1], T[:1]), train(X, T)]
+    weighted = train(X, T, sample_weight=np.linspace(0.5, 1, k))
+    assert_alike(m, *calls, weighted, lambda m: m.forward(X[:1]), *calls)
+
+
+@cross(
+    call=["step", "backward", "partial_train"],
     rule=list(RULES),
     size=[1e3, 1e20, 1e37, 1e150, 1e300],
     dtype=["float64", "float32"],
@@ -273,6 +309,8 @@ def test_numbers_that_overflow(call, rule, size, dtype):
     def learn(m):
         if call == "step":
             return m.step(X[0], T[0])
+        if call == "partial_train":
+            return m.partial_train(X, T).loss_curve_
         m.forward(X)
         return m.backward(T)
 

@@ -35,6 +35,14 @@ def read_only(array: Array) -> Array:
     return view
 
 
+def is_plain(array: Any, dtype: np.dtype[Any]) -> bool:
+    """Return whether something is an array that has the form that kernels take already."""
+    if type(array) is not np.ndarray or array.dtype != dtype:
+        return False
+    flags = array.flags
+    return bool(flags.carray or (flags.c_contiguous and flags.aligned))
+
+
 def in_kernel_form(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return a read-only, C-contiguous array of a dtype; a view if it has that form already."""
     if array.dtype is dtype:

@@ -1,0 +1,117 @@
+"""Passes of `partial_train` over a few ordinary rows, again and again, with what the first made."""
+
+from typing import Any, NamedTuple
+
+from mlp_fast.boundary.arrays import is_plain, read_only
+from mlp_fast.boundary.examples import Examples
+from mlp_fast.boundary.rows import dense_rows
+from mlp_fast.calls import Calls
+from mlp_fast.history import History
+from mlp_fast.interrupts import Interrupts
+from mlp_fast.kept import Kept
+from mlp_fast.kernels.compile.jit import entry_point
+from mlp_fast.kernels.simd.types import Floats
+from mlp_fast.kernels.train.take_rows import take_rows
+from mlp_fast.learning import Learner
+from mlp_fast.net import Net
+from mlp_fast.paths import MODERATE
+from mlp_fast.settings import Settings
+
+MOST_ROWS = 256
+MOST_COUNTS = 16  # of rows, of which what is needed is kept
+
+
+class Ready(NamedTuple):
+    """Buffers for some examples, and what trains on them."""
+
+    x: Floats  # the rows end to end, to be written to
+    t: Floats  # their targets, likewise
+    calls: Calls
+    kept: Kept
+
+    @property
+    def theta(self) -> Floats:
+        """The weights before the pass, for others that look meanwhile."""
+        return self.kept.theta
+
+    @property
+    def rule(self) -> Any:
+        """What the rule kept then, likewise."""
+        return self.kept.rule
+
+
+class Passes:
+    """Passes of a network over few rows, one pass for each array of them.
+
+    Parameters
+    ----------
+    net : Net
+        The network, which must be trainable.
+    settings : Settings
+        The options in force, but for those that `partial_train` has of its own.
+    history : History
+        The state of its training.
+    """
+
+    def __init__(self, net: Net, settings: Settings, history: History) -> None:
+        self._net, self._settings, self._history = net, settings, history
+        self._ready: dict[int, Ready] = {}
+        self._most = MODERATE[net.layout.dtype.itemsize]
+        self._told = net.loss.code, float(net.output.low), float(net.output.high), self._most
+        self._state = history.rule
+        self._take: Any = None
+
+    def ordinary(self, owner: dict[str, Any], X: Any, T: Any) -> bool:
+        """Train on ordinary rows; or return False, having changed nothing.
+
+        `owner` is the dictionary of the object that the network belongs to, which is told that it
+        is being trained.
+        """
+        history, net, dtype = self._history, self._net, self._net.layout.dtype
+        if not (is_plain(X, dtype) and is_plain(T, dtype) and X.ndim == 2):
+            return False
+        (k, n_in), (n, n_out) = X.shape, net.widths
+        if n_in != n or T.shape != ((k,) if net.vector else (k, n_out)) or not 0 < k <= MOST_ROWS:
+            return False
+        if history.rule is not self._state or history.best is not None or history.last is not None:
+            return False
+        rate = self._settings.rate(history.epochs)
+        if not rate <= self._most:
+            return False
+        ready = self._ready.get(k) or self._new(X, T.reshape(k, n_out), rate)
+        told = *self._told, ready.x, ready.t, X, T.reshape(k, n_out)
+        if self._take is None:
+            self._take = entry_point(take_rows, *told[:-2], read_only(X), read_only(told[-1]))
+        if not self._take(*told):
+            return False
+        with Interrupts():
+            if owner.setdefault("_running", ready) is not ready:
+                return False
+            try:
+                return self._train(ready, rate)
+            finally:
+                del owner["_running"]
+
+    def _new(self, X: Floats, T: Floats, rate: float) -> Ready:
+        """Return what trains on as many rows as these."""
+        own_X, own_T = X.copy(), T.copy()
+        examples = Examples(dense_rows(read_only(own_X)), read_only(own_T), vector=False)
+        learner = Learner(self._net, self._settings, self._history)
+        calls, kept = learner.calls(examples, rate), learner.keep()
+        ready = Ready(own_X.reshape(-1), own_T.reshape(-1), calls, kept)
+        if len(self._ready) < MOST_COUNTS:
+            self._ready[len(X)] = ready
+        return ready
+
+    def _train(self, ready: Ready, rate: float) -> bool:
+        """Train on the rows that are ready; return False, and undo it, if it diverges."""
+        calls, kept = ready.calls, ready.kept
+        kept.keep()
+        calls.learn_at(rate)
+        if not calls.is_finite_after_all():
+            kept.restore()
+            return False
+        history, curves, k = self._history, calls.curves, calls.k
+        history.started, history.stopped = True, "epochs"
+        history.count(curves.loss / k, float(curves.error[0]) / k, 1)
+        return True
