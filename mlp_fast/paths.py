@@ -25,8 +25,8 @@ from mlp_fast.kernels.network.evaluate import evaluate, evaluate_sparse, evaluat
 from mlp_fast.kernels.network.forward_batch import recall_buffers
 from mlp_fast.kernels.network.forward_rows import forward_rows, kept_sizes
 from mlp_fast.kernels.network.loss import SQUARED_ERROR
+from mlp_fast.kernels.network.recall_dense import buffer_sizes, recall_dense
 from mlp_fast.kernels.network.recall_row import recall_row, row_buffers
-from mlp_fast.kernels.network.recall_rows import buffer_sizes, recall_rows
 from mlp_fast.kernels.network.recall_sparse import recall_sparse
 from mlp_fast.kernels.train.accumulate import (
     accumulate,
@@ -542,7 +542,7 @@ PATHS = (
         "recall",
         "all",
         lambda task: True,
-        recall_rows,
+        recall_dense,
         buffer_sizes,
         Example((64, 8, 8, 1), 2),
     ),

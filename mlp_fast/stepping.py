@@ -50,17 +50,18 @@ class Steps:
 
     def __init__(self, net: Net, settings: Settings, history: History) -> None:
         self._learner, self._settings = Learner(net, settings, history), settings
-        self._plain = plain_step(net, careful=True)
+        self._plain: Taking | None = None
         self._by_rule: Taking | None = None
         self._refused: list[float] = []
-        self.ordinary: Ordinary = lambda *_: None
-        if settings.rules == PLAIN:
-            self.ordinary = ordinary(net, settings, history, self._plain)
+        self.ordinary: Ordinary = lambda *_: None  # until a step was checked
 
     def checked(self, x: Floats, t: Floats, rate: float, weight: float) -> float:
         """Learn from a sample (algorithm 2.4.1), if all stays finite; return its loss before."""
         learner, settings = self._learner, self._settings
         if settings.rules == PLAIN and weight == 1.0:
+            if self._plain is None:
+                self._plain = plain_step(learner.net, careful=True)
+                self.ordinary = ordinary(learner.net, settings, learner.history, self._plain)
             loss = self._plain(rate, x, t, weight)
             if not math.isfinite(loss):  # or numbers are so large that a weight may overflow
                 before = learner.keep()

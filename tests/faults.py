@@ -718,7 +718,7 @@ FAULTS = [
     ),
     Fault(
         "the first row for all",
-        "kernels/network/recall_rows.py",
+        "kernels/network/recall_dense.py",
         "top.before * capacity + i * top.width",
         "top.before * capacity",
         "tests/test_paths.py -k one_row_is_answered_as_many_rows_are",

@@ -10,6 +10,9 @@ from mlp_fast.kernels.network.arguments import Data
 from mlp_fast.paths import PATHS, Path
 from mlp_fast.update_rule import LINEAR
 
+KEPT = {"predict", "recall", "step", "forward", "backward"}
+"""Calls for which a network keeps the entry to a kernel, which is then not called as a path."""
+
 
 class Taken(NamedTuple):
     """One call of a kernel, or the first by which a network answers to one row."""
@@ -36,7 +39,7 @@ def taken(note=None):
         return call_of(path, network, *arguments)
 
     def entry(path, dtype, *arguments):
-        if path.call == "predict":  # which keeps the entry, and is not called as a path
+        if path.call in KEPT and not path.example.sparse:
             note(Taken(path, dtype.name, False))
         return entry_of(path, dtype, *arguments)
 

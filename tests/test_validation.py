@@ -20,7 +20,8 @@ ILLEGAL_PAIRS = [
 ]
 
 
-CACHED = ("_net", "_answering")  # what is compared otherwise, and what predict makes once
+CACHED = ("_net", "_answering", "_passes", "_passed", "_steps", "_few", "outputs")
+"""What is compared otherwise, and what calls make once."""
 
 
 def state(m):

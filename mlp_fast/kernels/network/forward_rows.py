@@ -13,7 +13,7 @@ from mlp_fast.kernels.linalg.finite import are_finite
 from mlp_fast.kernels.linalg.matrix import Matrix
 from mlp_fast.kernels.network.arguments import Network, Shape
 from mlp_fast.kernels.network.forward_batch import Part, Work, forward_batch
-from mlp_fast.kernels.network.recall_rows import no_csr, survey, vectors_of
+from mlp_fast.kernels.network.recall_dense import no_csr, survey, vectors_of
 from mlp_fast.kernels.simd.arrays import flat
 from mlp_fast.kernels.simd.compress import SLACK
 from mlp_fast.kernels.simd.types import Floats

@@ -1,7 +1,7 @@
 """Recall of sparse rows (CSR), in parts that fit in a cache.
 
 Computes `Reference.forward` of reference.py, for all networks. Rows are taken as matrices, so each
-weight is read once for all rows of a tile. For dense rows there is recall_rows.py.
+weight is read once for all rows of a tile. For dense rows there is recall_dense.py.
 """
 
 from mlp_fast.kernels.compile.jit import kernel

@@ -37,7 +37,7 @@ def buffer_sizes(shape: Shape) -> tuple[int, int]:
 
 
 @kernel
-def recall_rows(
+def recall_dense(
     theta: Floats,
     layers: NDArray[np.void],
     every: NDArray[np.int64],
