@@ -195,7 +195,8 @@ def test_nothing_is_changed(ask):
         m.predict(X[:1])
         m.forward(X)
     m, twin = pair
-    held, outputs = vars(m).copy(), [A.tobytes() for A in m.outputs]
+    outputs = [A.tobytes() for A in m.outputs]
+    held = vars(m).copy()
     for rows in (X[:7], sp.csr_array(X[:7])):  # fewer rows than are in the orders
         ASKED[ask](m, rows, T[:7, 0])
     assert {name: id(value) for name, value in vars(m).items()} == {
