@@ -126,7 +126,7 @@ def test_one_signature_for_each_kernel_and_dtype(filled):
         assert max(dtypes.values()) == 1, (kernel, signatures)
     names = Counter(path.name.split("-")[0] for path in filled.cache.rglob("*.nbc"))
     assert max(names.values()) == 2  # one for each dtype
-    assert {"train_in_blocks", "train_batch", "recall"} <= {
+    assert {"train_in_blocks", "train_batch", "recall_dense"} <= {
         name.rpartition(".")[2] for name in names
     }
 
@@ -188,8 +188,8 @@ def test_plain_gradient_descent_needs_no_kernel_of_other_rules(filled):
     loaded, imported = ({*line.split()} for line in printed.splitlines())
     trained = {"train_in_blocks", "train_one_by_one", "train_batch", "train_one"}
     chunks = {"accumulate", "descend_by"}
-    shared = {"all_finite", "all_within", "evaluate", "place_draws", "recall", "zeros_are_many"}
-    assert loaded == trained | chunks | {"backward_forwarded"} | shared
+    shared = {"all_finite", "all_within", "evaluate", "place_draws", "zeros_are_many"}
+    assert loaded == trained | chunks | {"forward_rows", "backward_rows"} | shared
     assert "mlp_fast.kernels.train.batch" in imported
     assert not OF_RULES & imported
     of_rules = {k.__name__ for k in KERNELS if k.__module__ in OF_RULES}
@@ -216,7 +216,7 @@ def test_an_edit_in_the_deepest_helper_changes_what_the_next_process_computes(tm
     helper.write_text(text.replace(line, line.replace("b.value", "(b * 7.0).value")))
     os.utime(helper, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     assert float(run(SMALL, cache, copied.parent)) == 21.0
-    digests = {path.name.split("-")[1] for path in cache.rglob("*.recall-*.nbc")}
+    digests = {path.name.split("-")[1] for path in cache.rglob("*.recall_dense-*.nbc")}
     assert len(digests) == 1  # the stale file is gone
 
 
