@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from mlp_fast.boundary.arrays import is_plain, read_only
 from mlp_fast.boundary.examples import Examples
 from mlp_fast.boundary.rows import dense_rows
@@ -78,12 +80,15 @@ class Passes:
         rate = self._settings.rate(history.epochs)
         if not rate <= self._most:
             return False
-        ready = self._ready.get(k) or self._new(X, T.reshape(k, n_out), rate)
-        told = *self._told, ready.x, ready.t, X, T.reshape(k, n_out)
+        ready = self._ready.get(k)
+        x, t = ready[:2] if ready else (np.empty(k * n, dtype), np.empty(k * n_out, dtype))
+        told = *self._told, x, t, X, T.reshape(k, n_out)
         if self._take is None:
             self._take = entry_point(take_rows, *told[:-2], read_only(X), read_only(told[-1]))
         if not self._take(*told):
             return False
+        if ready is None:  # now that x and t are ordinary, for the path depends on it
+            ready = self._new(k, x, t, rate)
         with Interrupts():
             if owner.setdefault("_running", ready) is not ready:
                 return False
@@ -92,15 +97,15 @@ class Passes:
             finally:
                 del owner["_running"]
 
-    def _new(self, X: Floats, T: Floats, rate: float) -> Ready:
-        """Return what trains on as many rows as these."""
-        own_X, own_T = X.copy(), T.copy()
-        examples = Examples(dense_rows(read_only(own_X)), read_only(own_T), vector=False)
+    def _new(self, k: int, x: Floats, t: Floats, rate: float) -> Ready:
+        """Return what trains on k rows that are in x and t, and on others that will be."""
+        X, T = read_only(x.reshape(k, -1)), read_only(t.reshape(k, -1))
+        examples = Examples(dense_rows(X), T, vector=False)
         learner = Learner(self._net, self._settings, self._history)
         calls, kept = learner.calls(examples, rate), learner.keep()
-        ready = Ready(own_X.reshape(-1), own_T.reshape(-1), calls, kept)
+        ready = Ready(x, t, calls, kept)
         if len(self._ready) < MOST_COUNTS:
-            self._ready[len(X)] = ready
+            self._ready[k] = ready
         return ready
 
     def _train(self, ready: Ready, rate: float) -> bool:

@@ -294,6 +294,23 @@ def test_partial_train(form, of, output, rule, k, n_out, batch_size, vector, dty
 
 
 @cross(
+    form=["NaN", "huge", "above the range"],
+    batch_size=[1, 2, None],
+    n_out=[N_OUT, 1],
+    dtype=["float64", "float32"],
+)
+def test_rows_that_were_refused_leave_nothing_behind(form, batch_size, n_out, dtype):
+    m = network("tanh", dtype, n_out, batch_size=batch_size)
+    X, T = examples(3, dtype, "tanh", n_out)
+
+    def train(X, T):
+        return lambda m: m.partial_train(X, T).loss_curve_
+
+    odd = [train(FORMS[form](X), T), train(X, FORMS[form](T))]
+    assert_alike(m, train(X[:1], T[:1]), *odd, train(X, T), *odd, train(X, T))
+
+
+@cross(
     call=["step", "backward", "partial_train"],
     rule=list(RULES),
     size=[1e3, 1e20, 1e37, 1e150, 1e300],
