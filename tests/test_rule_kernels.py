@@ -10,6 +10,7 @@ from numba.core.errors import TypingError
 
 from mlp_fast import MLP, rule_state
 from mlp_fast.kernels.compile.jit import kernel
+from mlp_fast.kernels.network.arguments import Rule
 from mlp_fast.kernels.train.by_rule import step_by_rule
 from mlp_fast.learning import Learner
 from mlp_fast.optimizers import RPROP, Adam, AdamW, Momentum, RMSprop
@@ -187,7 +188,8 @@ def test_the_last_smaller_batch_is_a_mean_of_its_own_rows(optimizer):
 def test_a_rule_is_called_with_arguments_of_its_types_only():
     m = MLP(3, l2=0.1).init_weights((2, 3, 1))
     learner = Learner(m._net, m.settings, m._history)
-    told, gradient = learner._single(0.1), learner.new_gradient()
+    rule = Rule(m._net.loss.code, 0.1, 1, shuffle=False, key=0, epoch=0)
+    told, gradient = learner._learning(rule), learner.new_gradient()
     step_by_rule(m._net.for_kernels(), 1, gradient, told)
     for name, other in (("numbers", np.zeros(4, np.float32)), ("powers", np.zeros(4, np.int64))):
         wrong = told._replace(state=told.state._replace(**{name: other}))

@@ -15,7 +15,7 @@ from mlp_fast.kernels.linalg.nonzero import MANY_INPUTS
 from mlp_fast.kernels.network.answer import write_answer
 from mlp_fast.kernels.network.arguments import Network, Shape
 from mlp_fast.kernels.network.forward import Nodes, first_sum, forward_layers
-from mlp_fast.kernels.simd.arrays import SCRATCH, scratch
+from mlp_fast.kernels.simd.arrays import SCRATCH, flat, scratch
 from mlp_fast.kernels.simd.compress import SLACK
 from mlp_fast.kernels.simd.types import Floats
 
@@ -45,7 +45,7 @@ def recall_row(
     """
     if buffer.size == 0:
         buffer = scratch(buffer)
-    x, first = X.reshape(X.size), layers[0]
+    x, first = flat(X), layers[0]
     if X.shape[0] != 1 or x.size != first.n_in:
         return False
     top = layers[layers.size - 1]

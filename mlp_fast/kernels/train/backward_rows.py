@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp_fast.kernels.compile.jit import inner_kernel, kernel
-from mlp_fast.kernels.linalg.finite import asum
+from mlp_fast.kernels.linalg.finite import are_finite, asum
 from mlp_fast.kernels.linalg.matrix import Matrix
 from mlp_fast.kernels.network.arguments import Network
 from mlp_fast.kernels.network.forward_batch import Work
@@ -57,7 +57,7 @@ def backward_rows(
     for l in range(L - 1, 0, -1):
         back_propagate(network, l, k, work)
     eta = theta.dtype.type(factor)
-    if careful and not stays_finite(network, abs(factor), work):
+    if careful and not (are_finite(theta) and stays_finite(network, abs(factor), work)):
         return UNSAFE
     A = Matrix(work.x, work.width, 1)
     for l in range(L):
