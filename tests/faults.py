@@ -533,6 +533,14 @@ FAULTS = [
         "threads that answer at the same time share buffers",
     ),
     Fault(
+        "the first input for all",
+        "kernels/train/take_rows.py",
+        "x[i] = inputs[i]",
+        "x[i] = inputs[0]",
+        "tests/test_quick_entries.py -k 'test_partial_train and ordinary'",
+        "partial_train of few rows sees the first input in place of all",
+    ),
+    Fault(
         "numbers in words",
         "stepping.py",
         "if not numbers or not NUMBERS.issuperset(map(type, numbers)):",
