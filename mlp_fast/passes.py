@@ -17,6 +17,7 @@ from mlp_fast.kernels.train.take_rows import take_rows
 from mlp_fast.learning import Learner
 from mlp_fast.net import Net
 from mlp_fast.paths import MODERATE
+from mlp_fast.rule_state import RuleState
 from mlp_fast.settings import Settings
 
 MOST_ROWS = 256
@@ -31,15 +32,12 @@ class Ready(NamedTuple):
     calls: Calls
     kept: Kept
 
-    @property
-    def theta(self) -> Floats:
-        """The weights before the pass, for others that look meanwhile."""
-        return self.kept.theta
 
-    @property
-    def rule(self) -> Any:
-        """What the rule kept then, likewise."""
-        return self.kept.rule
+class Claim(NamedTuple):
+    """What a network is trained by, for others that look meanwhile: what was before the pass."""
+
+    theta: Floats
+    rule: RuleState | None
 
 
 class Passes:
@@ -61,7 +59,7 @@ class Passes:
         self._most = MODERATE[net.layout.dtype.itemsize]
         self._told = net.loss.code, float(net.output.low), float(net.output.high), self._most
         self._state = history.rule
-        self._take: Any = None
+        self._taking: Any = None  # the machine code of `take_rows`
 
     def ordinary(self, owner: dict[str, Any], X: Any, T: Any) -> bool:
         """Train on ordinary rows; or return False, having changed nothing.
@@ -80,27 +78,33 @@ class Passes:
         rate = self._settings.rate(history.epochs)
         if not rate <= self._most:
             return False
-        ready = self._ready.get(k)
-        x, t = ready[:2] if ready else (np.empty(k * n, dtype), np.empty(k * n_out, dtype))
-        told = *self._told, x, t, X, T.reshape(k, n_out)
-        if self._take is None:
-            self._take = entry_point(take_rows, *told[:-2], read_only(X), read_only(told[-1]))
-        if not self._take(*told):
+        T = T.reshape(k, n_out)
+        ready = self._ready.get(k) or self._new(X, T, rate)
+        if ready is None:
             return False
-        if ready is None:  # now that x and t are ordinary, for the path depends on it
-            ready = self._new(k, x, t, rate)
+        claim = Claim(ready.kept.theta, ready.kept.rule)
         with Interrupts():
-            if owner.setdefault("_running", ready) is not ready:
+            if owner.setdefault("_running", claim) is not claim:
                 return False
             try:
-                return self._train(ready, rate)
+                return self._take(ready.x, ready.t, X, T) and self._train(ready, rate)
             finally:
                 del owner["_running"]
 
-    def _new(self, k: int, x: Floats, t: Floats, rate: float) -> Ready:
-        """Return what trains on k rows that are in x and t, and on others that will be."""
-        X, T = read_only(x.reshape(k, -1)), read_only(t.reshape(k, -1))
-        examples = Examples(dense_rows(X), T, vector=False)
+    def _take(self, x: Floats, t: Floats, X: Floats, T: Floats) -> bool:
+        """Take over rows, if they are ordinary; return whether they are."""
+        if self._taking is None:
+            types = *self._told, x, t, read_only(X), read_only(T)
+            self._taking = entry_point(take_rows, *types)
+        return bool(self._taking(*self._told, x, t, X, T))
+
+    def _new(self, X: Floats, T: Floats, rate: float) -> Ready | None:
+        """Return what trains on these rows, and on as many others; None if they are unusual."""
+        k, x, t = len(X), np.empty(X.size, X.dtype), np.empty(T.size, T.dtype)
+        if not self._take(x, t, X, T):  # or else the path might be one for unusual numbers
+            return None
+        rows = dense_rows(read_only(x.reshape(X.shape)))
+        examples = Examples(rows, read_only(t.reshape(T.shape)), vector=False)
         learner = Learner(self._net, self._settings, self._history)
         calls, kept = learner.calls(examples, rate), learner.keep()
         ready = Ready(x, t, calls, kept)

@@ -406,3 +406,31 @@ def test_threads_that_answer_from_one_network(sizes, dtype):
     for thread in threads:
         thread.join()
     assert not unknown
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_threads_that_train_at_once_are_refused_or_take_turns(dtype):
+    """A pass is as if it were alone: no other thread's rows get into it."""
+    m = network("linear", dtype, learning_rate=1e-9)
+    rows = [[A + i for A in examples(200, dtype, "linear")] for i in range(3)]
+    losses = []
+    for X, T in rows:
+        m.partial_train(X, T)
+        losses.append(m.loss_curve_[-1])
+    unknown = []
+
+    def train(i):
+        for _ in range(100):
+            with contextlib.suppress(RuntimeError):
+                m.partial_train(*rows[i])
+            found = m.loss_curve_
+            if not np.isclose(found[-1], losses, rtol=1e-4).any():
+                unknown.append(found[-1])
+
+    threads = [threading.Thread(target=train, args=[i]) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not unknown
+    assert m._running is None
