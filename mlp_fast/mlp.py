@@ -896,7 +896,7 @@ class MLP:
         """
         net, done = self._fitted(), self._forward
         self._check_idle("backward")
-        if done is None or (done.theta is not None and not np.array_equal(done.theta, net.theta)):
+        if done is None or not done.is_of(net.theta):
             raise RuntimeError(
                 "backward needs the outputs of a forward(X) just before it, with these weights"
             )

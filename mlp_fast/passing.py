@@ -32,6 +32,11 @@ class Forward(NamedTuple):
     buffer: Floats  # see forward_rows.py
     theta: Floats | None  # a copy of the weights that were used, if others may change them
 
+    def is_of(self, theta: Floats) -> bool:
+        """Return whether these are still the weights that were used, down to the bits."""
+        bits = f"i{theta.itemsize}"  # of numbers, NaN would differ from itself
+        return self.theta is None or np.array_equal(self.theta.view(bits), theta.view(bits))
+
     def outputs(self) -> list[Floats]:
         """Return the inputs, then every layer's outputs; read-only."""
         shape, k, begin, views = self.net.layout.shape, self.samples.size, 0, []
