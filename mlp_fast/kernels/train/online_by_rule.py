@@ -19,7 +19,7 @@ from mlp_fast.kernels.linalg.finite import are_finite
 from mlp_fast.kernels.network.arguments import Curves, Data, Learning, Network, Rule, Shape, State
 from mlp_fast.kernels.network.forward import Nodes, first_sum, forward_layers, node_buffers
 from mlp_fast.kernels.network.shuffle import order_of
-from mlp_fast.kernels.simd.arrays import as_writable
+from mlp_fast.kernels.simd.arrays import as_read_only, as_writable
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.kernels.train.by_rule import clip_sample, descend_by_rule, scale_delta
 from mlp_fast.kernels.train.online import (
@@ -194,7 +194,7 @@ def step_one_by_rule(
         False,
         l2,
         clip_norm,
-        x[:0],
+        as_read_only(x[:0]),
         False,
         1.0,
     )
