@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from mlp_fast.archive import read_archive, write_archive
 from mlp_fast.layout import Layout
 from mlp_fast.rule_state import RuleState
+from mlp_fast.sklearn.classifier import MULTILABEL
 from mlp_fast.sklearn.live import Live
 from mlp_fast.sklearn.told import rule_of
 
@@ -68,7 +69,6 @@ SHORT = *WEIGHTS.values(), *BEST.values()
 OUTPUTS = "identity", "logistic", "tanh", "relu", "exp"
 TEXT = "U", "O"
 N_KEY = 624  # integers of MT19937
-MULTILABEL = "multilabel-indicator"
 TARGETS = "binary", "multiclass", MULTILABEL
 NO_ESTIMATOR = "path must name a file that {} has saved; {!r} is none: {}"
 
