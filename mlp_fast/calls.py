@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,17 @@ class Calls:
         if not (math.isfinite(self.curves.loss[0]) and all_finite(self._seen_theta)):
             return False
         return self._state is None or self._state.is_finite()
+
+    def take_epoch(self, check: Callable[[], None] = lambda: None) -> bool:
+        """Run the first epoch anew, with a check after each call; return whether all was finite."""
+        self.forget(0, 1)
+        step, finite = 0, True
+        while step < self.per_epoch:
+            stop = self.end_of_call(step, 1)
+            finite &= self.is_finite_after(step, stop)
+            step = stop
+            check()
+        return finite
 
     def learn_at(self, rate: float) -> None:
         """Set the learning rate of the calls that follow."""

@@ -37,12 +37,7 @@ class Objective(NamedTuple):
         net, settings = self.net, self.settings.told({"orders": None})
         learner = Learner(net, settings, History(seed=0))
         total = learner.new_gradient()
-        calls = learner.calls(self.examples, 1.0, gradient=total)
-        step = 0
-        while step < calls.per_epoch:
-            stop = calls.end_of_call(step, 1)
-            calls.is_finite_after(step, stop)
-            step = stop
+        learner.calls(self.examples, 1.0, gradient=total).take_epoch()
         k = self.examples.k
         gradient = [np.divide(G, k, order="C") for G in net.layout.views(total)]
         if settings.l2:

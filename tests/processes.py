@@ -95,7 +95,7 @@ def completed(
         stderr=stderr,
         text=True,
         cwd=cache.parent,
-        timeout=900,
+        timeout=1800,
         **(options or {}),
     )
     assert done.returncode == 0, done.stderr

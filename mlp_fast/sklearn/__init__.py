@@ -2,7 +2,7 @@
 
 from mlp_fast.extras import extra
 
-extra("sklearn", "sklearn")
+extra("sklearn", "sklearn")  # before the imports that need it
 
 from mlp_fast.sklearn.classifier import MLPClassifier  # noqa: E402
 from mlp_fast.sklearn.regressor import MLPRegressor  # noqa: E402

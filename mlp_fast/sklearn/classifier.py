@@ -18,7 +18,7 @@ from mlp_fast.sklearn.base import Estimator, for_stochastic
 MULTILABEL = "multilabel-indicator"
 
 
-class MLPClassifier(Estimator, Original):  # type: ignore[misc]
+class MLPClassifier(Estimator, Original):  # type: ignore[misc]  # scikit-learn ships no types
     """Multi-layer perceptron classifier: scikit-learn's, by this package's kernels.
 
     Parameters, attributes and methods are those of `sklearn.neural_network.MLPClassifier`, and so

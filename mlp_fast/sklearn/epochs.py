@@ -102,15 +102,9 @@ class Epochs:
         if self._rate != self._told_rate:
             self._told_rate = self._rate
             calls.learn_at(self._told_rate)
-        calls.forget(0, 1)
         self._kept.keep()
-        step, finite = 0, True
         try:
-            while step < calls.per_epoch:
-                stop = calls.end_of_call(step, 1)
-                finite &= calls.is_finite_after(step, stop)
-                step = stop
-                interrupts.check()
+            finite = calls.take_epoch(interrupts.check)
             if careful and not finite and not all_finite(self._weights_seen):
                 raise ValueError(NOT_FINITE)  # they never become so again
         except BaseException:

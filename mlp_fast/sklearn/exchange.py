@@ -49,7 +49,7 @@ def to_sklearn(estimator: Any) -> Any:
         )
     given = original(**{name: params[name] for name in known})
     state = copy.deepcopy(estimator.__getstate__())
-    ours = {*params, *(name for name in ("validation_loss_curve_",))} - set(known)
+    ours = {*params, "validation_loss_curve_"} - set(known)
     vars(given).update({name: value for name, value in state.items() if name not in ours})
     if "coefs_" in state:
         check_is_fitted(estimator)

@@ -1,7 +1,6 @@
 """A fitted estimator as a file of numbers and text, in which nothing is ever executed."""
 
 import itertools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from mlp_fast.archive import read_archive, write_archive
 from mlp_fast.layout import Layout
 from mlp_fast.rule_state import RuleState
+from mlp_fast.sklearn.classifier import MULTILABEL
+from mlp_fast.sklearn.encoding import decoded, encoded, encoded_labels
 from mlp_fast.sklearn.live import Live
 from mlp_fast.sklearn.told import rule_of
 
@@ -66,9 +67,6 @@ WEIGHTS = {"coefs_": "coef", "intercepts_": "intercept"}
 BEST = {"_best_coefs": "best_coef", "_best_intercepts": "best_intercept"}
 SHORT = *WEIGHTS.values(), *BEST.values()
 OUTPUTS = "identity", "logistic", "tanh", "relu", "exp"
-TEXT = "U", "O"
-N_KEY = 624  # integers of MT19937
-MULTILABEL = "multilabel-indicator"
 TARGETS = "binary", "multiclass", MULTILABEL
 NO_ESTIMATOR = "path must name a file that {} has saved; {!r} is none: {}"
 
@@ -79,9 +77,9 @@ def save(estimator: Any, path: Any) -> None:
     state = vars(estimator)
     header: dict[str, Any] = {"estimator": type(estimator).__name__}
     header["params"] = {
-        name: _encoded(name, value) for name, value in estimator.get_params(deep=False).items()
+        name: encoded(name, value) for name, value in estimator.get_params(deep=False).items()
     }
-    header["numbers"] = {name: _encoded(name, state[name]) for name in NUMBERS if name in state}
+    header["numbers"] = {name: encoded(name, state[name]) for name in NUMBERS if name in state}
     arrays = {
         f"{short}_{l}": np.ascontiguousarray(array)
         for name, short in (WEIGHTS | BEST).items()
@@ -92,12 +90,12 @@ def save(estimator: Any, path: Any) -> None:
             arrays[name] = np.array(state[name], np.float64)
     for name in ("classes_", "feature_names_in_"):
         if name in state:
-            header[name] = _labels(name, state[name])
+            header[name] = encoded_labels(name, state[name])
     if "_label_binarizer" in state:
         binarizer = state["_label_binarizer"]
         header["targets"] = [binarizer.y_type_, bool(binarizer.sparse_input_)]
     if state.get("_random_state") is not estimator.random_state:  # else it is that parameter
-        header["stream"] = _encoded("random_state", state["_random_state"])
+        header["stream"] = encoded("random_state", state["_random_state"])
     if "_optimizer" in state:
         header["optimizer"], of_rule = _optimizer(state["_optimizer"])
         arrays |= of_rule
@@ -125,7 +123,7 @@ def load(cls: Any, path: Any) -> Any:
 
 
 def _restored(cls: Any, header: dict[str, Any], arrays: dict[str, Any]) -> Any:
-    estimator = cls(**{name: _decoded(value) for name, value in header["params"].items()})
+    estimator = cls(**{name: decoded(value) for name, value in header["params"].items()})
     estimator._validate_params()
     estimator._check_layers()
     state = _numbers(header["numbers"], NUMBERS)
@@ -147,7 +145,7 @@ def _restored(cls: Any, header: dict[str, Any], arrays: dict[str, Any]) -> Any:
         targets, is_sparse = header["targets"]
         state["_label_binarizer"] = _binarizer(targets, is_sparse, state["classes_"])
     if "stream" in header:
-        state["_random_state"] = _decoded(header["stream"])
+        state["_random_state"] = decoded(header["stream"])
         if not isinstance(state["_random_state"], np.random.RandomState):
             raise ValueError("it holds no random stream where one must be")
     elif isinstance(estimator.random_state, np.random.RandomState):
@@ -162,7 +160,7 @@ def _restored(cls: Any, header: dict[str, Any], arrays: dict[str, Any]) -> Any:
 
 def _numbers(given: Any, kinds: dict[str, Callable[[Any], bool]]) -> dict[str, Any]:
     """Return attributes, each of which must be of its kind."""
-    found = {name: _decoded(value) for name, value in given.items()}
+    found = {name: decoded(value) for name, value in given.items()}
     for name, value in found.items():
         if name not in kinds or not kinds[name](value):
             raise ValueError(f"there is no attribute {name!r} that may be {value!r}")
@@ -181,7 +179,7 @@ def _labels_of(name: str, given: Any) -> NDArray[Any]:
     """Return an array of labels or of names of features."""
     dtype, values = given
     array = np.array(values, np.dtype(dtype))
-    told = _labels(name, array)
+    told = encoded_labels(name, array)
     if array.ndim != 1 or told != given or len({*values}) != len(values):
         raise ValueError(f"{name} must be different labels of the dtype {dtype!r}")
     return array
@@ -239,7 +237,7 @@ def _binarizer(targets: str, is_sparse: bool, classes: Any) -> LabelBinarizer:
 
 def _optimizer(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     numbers = {
-        name: _encoded(name, value)
+        name: encoded(name, value)
         for name, value in vars(optimizer).items()
         if name not in ("network", "state", "velocities", "ms", "vs")
     }
@@ -302,66 +300,3 @@ def _any_activations(sizes: Any) -> tuple[Any, Any]:
 
     n = len(sizes) - 1
     return (ACTIVATIONS["linear"],) * n, (1.0,) * n
-
-
-def _labels(name: str, values: Any) -> list[Any]:
-    """Return an array of labels as JSON can keep it."""
-    array: NDArray[Any] = np.asarray(values)
-    listed: list[Any] = array.tolist()
-    is_text = array.dtype.kind in TEXT and all(isinstance(value, str) for value in listed)
-    if array.dtype.kind not in "biuf" and not is_text:
-        raise ValueError(f"{name} must be numbers or text to be saved; got {array.dtype}")
-    return [array.dtype.str, listed]
-
-
-def _encoded(name: str, value: Any) -> Any:
-    """Return a value as JSON can keep it."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, np.random.RandomState):
-        state = value.get_state(legacy=False)
-        if state["bit_generator"] != "MT19937":
-            raise ValueError(
-                f"{name} must draw from MT19937, as a RandomState of a seed does, to be saved; got "
-                f"{state['bit_generator']}"
-            )
-        of_bits = state["state"]
-        gauss = state["has_gauss"], state["gauss"]
-        return {"stream": [of_bits["key"].tolist(), of_bits["pos"], *gauss]}
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"number": str(value)}
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if isinstance(value, tuple | list):
-        kind = "tuple" if isinstance(value, tuple) else "list"
-        return {kind: [_encoded(name, item) for item in value]}
-    if isinstance(value, dict):
-        pairs = [[_encoded(name, key), _encoded(name, v)] for key, v in value.items()]
-        return {"dict": pairs}
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise ValueError(f"{name} must be a number, text or a collection to be saved; got {value!r}")
-
-
-def _decoded(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    ((kind, content),) = value.items()
-    wanted: Any = str if kind == "number" else list
-    if not isinstance(content, wanted):
-        raise TypeError(f"a {kind} cannot be {type(content).__name__}")
-    if kind == "stream":
-        key, pos, has_gauss, gauss = content
-        if len(key) != N_KEY or not 0 <= pos <= N_KEY:  # NumPy would read beyond the key
-            raise ValueError(f"a random stream has {N_KEY} integers and a position among them")
-        stream = np.random.RandomState()
-        stream.set_state(("MT19937", np.array(key, np.uint32), pos, has_gauss, gauss))
-        return stream
-    if kind == "number":
-        return float(content)
-    if kind == "dict":
-        return {_decoded(key): _decoded(item) for key, item in content}
-    if kind not in ("tuple", "list"):
-        raise ValueError(f"there are no values of the kind {kind!r}")
-    items = [_decoded(item) for item in content]
-    return tuple(items) if kind == "tuple" else items

@@ -37,14 +37,10 @@ class FullBatch:
         self, coefs: list[Floats], intercepts: list[Floats]
     ) -> tuple[float, Floats]:
         """Return the loss and its gradient, all matrices before all intercepts."""
-        live, calls, step = self._live, self._calls, 0
+        live, calls = self._live, self._calls
         live.take(coefs, intercepts)
         self._gradient[:] = 0
-        calls.forget(0, 1)
-        while step < calls.per_epoch:
-            stop = calls.end_of_call(step, 1)
-            calls.is_finite_after(step, stop)
-            step = stop
+        calls.take_epoch()
         of_coefs, of_intercepts = live.from_views(self._gradient)
         squares = 0.0
         for G, W in zip(of_coefs, live.coefs, strict=True):

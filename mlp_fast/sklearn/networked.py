@@ -10,7 +10,7 @@ from mlp_fast.boundary.examples import Examples
 from mlp_fast.sklearn.live import Live
 
 
-class Networked(BaseMultilayerPerceptron):  # type: ignore[misc]
+class Networked(BaseMultilayerPerceptron):  # type: ignore[misc]  # scikit-learn ships no types
     """An estimator of scikit-learn's whose weights are those of a network of this package's."""
 
     activation: Any

@@ -20,7 +20,7 @@ def for_epochs(estimator: Any) -> bool:
     return estimator.solver != "lbfgs" or bool(estimator._check_solver())
 
 
-class MLPRegressor(Estimator, Original):  # type: ignore[misc]
+class MLPRegressor(Estimator, Original):  # type: ignore[misc]  # scikit-learn ships no types
     """Multi-layer perceptron regressor: scikit-learn's, by this package's kernels.
 
     Parameters, attributes and methods are those of `sklearn.neural_network.MLPRegressor`, and so

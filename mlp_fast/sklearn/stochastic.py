@@ -125,7 +125,6 @@ class Stochastic(Networked):
         )
 
     def _warn_of_end(self) -> None:
-
         warnings.warn(
             f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
             "optimization hasn't converged yet.",
