@@ -65,6 +65,13 @@ class History:
         self.epochs += losses.size
         self.passes += passes
 
+    def count_one(self, loss: float, error: float) -> None:
+        """Record an epoch of one pass, likewise."""
+        self.loss.append(loss)
+        self.error = error
+        self.epochs += 1
+        self.passes += 1
+
     def add_validation_loss(self, loss: float) -> None:
         """Record the validation loss after the last epoch."""
         missing = self.epochs - 1 - len(self.validation_loss)

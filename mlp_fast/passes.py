@@ -120,7 +120,7 @@ class Passes:
         if not calls.is_finite_after_all():
             kept.restore()
             return False
-        history, curves, k = self._history, calls.curves, calls.k
+        history, k, (loss, error) = self._history, calls.k, calls.curves
         history.started, history.stopped = True, "epochs"
-        history.count(curves.loss / k, float(curves.error[0]) / k, 1)
+        history.count_one(float(loss[0]) / k, float(error[0]) / k)
         return True

@@ -1,6 +1,7 @@
 """The forward pass that keeps all outputs, and the backward pass after it, each by one kernel."""
 
 from collections.abc import Callable
+from sys import getrefcount
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from mlp_fast.boundary.arrays import is_plain, read_only
 from mlp_fast.history import History
 from mlp_fast.kernels.linalg.buffers import aligned
+from mlp_fast.kernels.network.forward_rows import parts_of
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.learning import Learner, return_unless_finite
 from mlp_fast.net import Net
@@ -18,7 +20,7 @@ from mlp_fast.update_rule import PLAIN
 
 FORWARD, BACKWARD = map(only_path, ("forward", "backward"))
 DONE = 0  # of backward_rows.py, which is imported when it is compiled
-SMALL = 4096  # numbers of a buffer: larger ones are aligned
+LARGEST_KEPT = 2**26  # bytes of a buffer that is kept to be used again
 
 Forwarding = Callable[[Any, bool], tuple["Forward", Floats] | None]
 
@@ -39,11 +41,16 @@ class Forward(NamedTuple):
 
     def outputs(self) -> list[Floats]:
         """Return the inputs, then every layer's outputs; read-only."""
-        shape, k, begin, views = self.net.layout.shape, self.samples.size, 0, []
-        width = FORWARD.buffers(shape)[0] - sum(shape.widths[1:]) * (3 if shape.keeps_h else 2)
+        shape, k = self.net.layout.shape, self.samples.size
+        n_parts, rows = parts_of(k)
+        per_row = FORWARD.buffers(shape)[0]
+        width = per_row - sum(shape.widths[1:]) * (3 if shape.keeps_h else 2)
+        parts = self.buffer[: n_parts * rows * per_row].reshape(n_parts, rows * per_row)
+        begin, views = 0, []
         for n, distance in zip(shape.sizes, (width, *shape.widths[1:]), strict=True):
-            end = begin + k * distance
-            views.append(read_only(self.buffer[begin:end].reshape(k, distance)[:, :n]))
+            end = begin + rows * distance
+            layer = parts[:, begin:end].reshape(-1, distance)[:k, :n]  # a copy of several parts
+            views.append(read_only(layer))
             begin = end
         return views
 
@@ -52,28 +59,69 @@ def forwarding(net: Net) -> Forwarding:
     """Return the forward pass of ordinary rows: of them, and whether to keep the weights, too.
 
     It returns what is kept, and the outputs of the last layer; None for anything out of the
-    ordinary, and if they are not finite.
+    ordinary, and if they are not finite. Memory of a pass before is used again, if it was of as
+    many rows, and nobody can see it any more: to have new memory takes longer than small passes.
     """
     layout, dtype, empty = net.layout, net.layout.dtype, np.empty
     per_row, besides, n_listed = FORWARD.buffers(layout.shape)
-    n_in, n_out, every, theta = layout.sizes[0], layout.sizes[-1], layout.shape.every, net.theta
+    n_out, every, theta = layout.sizes[-1], layout.shape.every, net.theta
     fixed = net.for_kernels()
     some = read_only(empty((1, 1), dtype)), empty((1, 1), dtype)
     call = FORWARD.entry(dtype, *fixed, every, every, theta, *some)
+    before: list[Forward] = []  # the last and the one before it, unless threads add some
 
     def forward(X: Any, copies: bool) -> tuple[Forward, Floats] | None:
         if not (is_plain(X, dtype) and X.ndim == 2 and len(X) > 0):
             return None
         k = len(X)
-        size, out = k * per_row + besides, empty((k, n_out), dtype)
-        buffer = np.zeros(size, dtype) if size < SMALL else aligned(size, dtype)
-        samples = every[:k] if k <= every.size else np.arange(k)
-        listed = empty(n_listed + max(0, k - n_in), np.int64)
-        if not call(*fixed, samples, listed, buffer, X, out):
+        kept, out = memory_for(k), empty((k, n_out), dtype)
+        if not call(*fixed, kept.samples, kept.listed, kept.buffer, X, out):
             return None
-        return Forward(net, samples, listed, buffer, theta.copy() if copies else None), out
+        if copies and kept.theta is not None:
+            kept.theta[:] = theta
+        elif copies or kept.theta is not None:
+            kept = kept._replace(theta=theta.copy() if copies else None)
+        if kept.buffer.nbytes <= LARGEST_KEPT:
+            before.append(kept)
+        return kept, out
+
+    def memory_for(k: int) -> Forward:
+        """Return what nobody else uses, for k rows."""
+        if len(before) > 1:
+            kept = unseen(before)
+            if kept is not None and kept.samples.size == k:
+                return kept
+        n_parts, rows = parts_of(k)
+        buffer = aligned(n_parts * rows * per_row + besides, dtype)
+        samples = every[:k] if k <= every.size else np.arange(k)
+        return Forward(net, samples, empty(n_listed + n_parts, np.int64), buffer, None)
 
     return forward
+
+
+def references(before: list[Forward]) -> tuple[Forward, int, int]:
+    """Take the first of some; return it, and how many references there are to it, and its memory.
+
+    The numbers count those of this function, too, which are not the same in all versions of Python.
+    """
+    kept = before.pop(0)
+    return kept, getrefcount(kept), getrefcount(kept.buffer.base)
+
+
+def unseen(before: list[Forward]) -> Forward | None:
+    """Take the first of some; return it, or None if anything else refers to it or its memory."""
+    try:
+        kept, *counts = references(before)
+    except IndexError:  # another thread was faster
+        return None
+    return kept if (*counts,) == ALONE else None
+
+
+_nothing: Any = np.zeros(0)
+ALONE = references([Forward(_nothing, _nothing, _nothing, aligned(1, np.dtype("float64")), None)])[
+    1:
+]
+"""The numbers of references if there are no others."""
 
 
 class Backward:

@@ -19,6 +19,8 @@ from mlp_fast.kernels.simd.vector import lanes
 TALL = 8 if WIDE else 4
 DOT_TALL, DOT_WIDE = (2, 8) if WIDE else (1, 4)
 SINGLE_COLUMNS = 3  # if no more columns of C are left, they are taken one by one
+FEW_ROWS = 3
+FEW_WIDE = 4 if WIDE else 2  # vectors of a strip of so few rows: B is then read once, not cached
 
 
 @inner_kernel(inline=False)
@@ -33,6 +35,9 @@ def add_product(
     """Add alpha A B to n columns of C, in the listed rows; sums run over `listed.inner`."""
     V = lanes(C.values)
     j = 0
+    if listed.rows.size <= FEW_ROWS:
+        while n - j > (FEW_WIDE - 1) * V:
+            j += _add_strip(alpha, A, B, C, listed, j, FEW_ROWS, FEW_WIDE)
     while j < n:
         left = (n - j + V - 1) // V
         if WIDE and left == 3:  # otherwise a single vector would be left over
@@ -61,7 +66,9 @@ def _add_strip(
         r += add_tile(alpha, A, B, C, rows, r, inner, packed, j, tall, vectors)
     if tall > 4 and rows.size - r >= 4:
         r += add_tile(alpha, A, B, C, rows, r, inner, packed, j, 4, vectors)
-    while r < rows.size:
+    if rows.size - r >= 2:
+        r += add_tile(alpha, A, B, C, rows, r, inner, packed, j, 2, vectors)
+    if r < rows.size:
         r += add_tile(alpha, A, B, C, rows, r, inner, packed, j, 1, vectors)
     width: int = vectors * lanes(C.values)
     return width

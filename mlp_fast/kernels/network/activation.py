@@ -13,7 +13,7 @@ from mlp_fast.kernels.simd.memory import load, store
 from mlp_fast.kernels.simd.transcendental import exp, sigmoid, tanh
 from mlp_fast.kernels.simd.types import Floats
 from mlp_fast.kernels.simd.value import Value
-from mlp_fast.kernels.simd.vector import by_code, first, lanes
+from mlp_fast.kernels.simd.vector import by_code, first, lanes, splat
 
 Formula = Callable[[Any, Any], Any]  # of two Values: LLVM vectors or scalars under construction
 
@@ -132,6 +132,23 @@ def activate(activation: int, beta: float, h: Floats, a: Floats, n: int) -> None
         store(a, j, g(activation, load(h, j), b))
     if whole < n:
         store(a, whole, first(g(activation, load(h, whole), b), n - whole))
+
+
+@inner_kernel
+def activate_column(activation: int, beta: float, h: Floats, a: Floats, width: int, k: int) -> None:
+    """Write a = g(h) of one neuron, but for softmax, in k rows, `width` apart; may work in place.
+
+    Rows are brought together, into whole vectors, and apart again: a vector for each row would
+    compute all of its lanes for one.
+    """
+    b = h.dtype.type(beta)
+    for i in range(k):
+        a[i] = h[i * width]
+    for i in range(0, k, lanes(h)):  # there is room: a row is a vector at least
+        store(a, i, g(activation, load(a, i), b))
+    for i in range(k - 1, -1, -1):
+        of_row = a[i]
+        store(a, i * width, first(splat(of_row), 1))
 
 
 @inner_kernel

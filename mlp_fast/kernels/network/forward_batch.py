@@ -25,7 +25,7 @@ from mlp_fast.kernels.linalg.matmul import add_product, dot_product_biased
 from mlp_fast.kernels.linalg.matrix import Listed, Matrix, Rows
 from mlp_fast.kernels.linalg.nonzero import list_columns, skips_zeros
 from mlp_fast.kernels.linalg.output_major import matvec_output_major_sparse
-from mlp_fast.kernels.network.activation import activate
+from mlp_fast.kernels.network.activation import SOFTMAX, activate, activate_column
 from mlp_fast.kernels.network.arguments import Network, Shape
 from mlp_fast.kernels.simd.arrays import as_writable, flat
 from mlp_fast.kernels.simd.compress import SLACK
@@ -131,8 +131,11 @@ def forward_batch(network: Network, part: Part, work: Work, sparse: bool) -> Non
         if layer.keeps_h and work.h.size > 0:
             for i in range(0, k * layer.width, lanes(h)):
                 store(work.h, begin + i, load(h, i))
-        for i in range(0, k * layer.width, layer.width):
-            activate(layer.activation, layer.beta, h[i:], a[i:], layer.n_out)
+        if layer.n_out == 1 and layer.activation != SOFTMAX:
+            activate_column(layer.activation, layer.beta, h, a, layer.width, k)
+        else:
+            for i in range(0, k * layer.width, layer.width):
+                activate(layer.activation, layer.beta, h[i:], a[i:], layer.n_out)
         A = Matrix(a, layer.width, 1)
 
 

@@ -114,14 +114,15 @@ def survey(x: Floats, n: int) -> tuple[bool, bool]:
         return are_finite(x), False
     zero = x.dtype.type(0.0)
     V = lanes(x)
-    whole = x.size - x.size % V
-    total, zeros = splat(zero), splat(zero)
-    for i in range(0, whole, V):
-        some = load(x, i)
-        total = fma(zero, some, total)
+    whole = x.size - x.size % (2 * V)
+    total, zeros, total_2, zeros_2 = splat(zero), splat(zero), splat(zero), splat(zero)
+    for i in range(0, whole, 2 * V):  # two sums of each, since an addition waits for the one before
+        some, others = load(x, i), load(x, i + V)
+        total, total_2 = fma(zero, some, total), fma(zero, others, total_2)
         zeros += is_zero(some)
-    last, n_zeros = zero, vsum(zeros)
+        zeros_2 += is_zero(others)
+    last, n_zeros = zero, vsum(zeros + zeros_2)
     for i in range(whole, x.size):
         last += zero * x[i]
         n_zeros += x[i] == zero
-    return bool(vsum(total) + last == 0), bool(n_zeros > MANY_ZEROS * x.size)
+    return bool(vsum(total + total_2) + last == 0), bool(n_zeros > MANY_ZEROS * x.size)
