@@ -14,6 +14,14 @@ hypothesis.settings.register_profile("mlp_fast", deadline=None, derandomize=True
 hypothesis.settings.load_profile("mlp_fast")
 
 
+@pytest.hookimpl(tryfirst=True)  # before any are left out
+def pytest_collection_modifyitems(items):
+    """Leave to a slow run what compiles every kernel."""
+    for item in items:
+        if "warmed" in item.fixturenames:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def sigint_not_ignored():
     """Have the handler of a shell's foreground process; one of the background ignores SIGINT."""
@@ -45,7 +53,7 @@ def real_data():
 def warmed(tmp_path_factory):
     """Return what compiles every kernel for a target, once for all tests, in one process each.
 
-    That takes a minute or two.
+    That takes some minutes, so tests that use it are slow.
     """
     return functools.cache(
         lambda target: warmed_up(tmp_path_factory.mktemp("warmed") / "cache", target)

@@ -93,4 +93,4 @@ def name_of(value):
     """Return how a value is called in a test's id."""
     if isinstance(value, tuple):
         return "-".join(map(name_of, value)) or "none"
-    return getattr(value, "__name__", None) or str(value)
+    return getattr(value, "__name__", None) or getattr(value, "name", None) or str(value)

@@ -17,14 +17,13 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from cases import DTYPES, HIDDEN, LEGAL_PAIRS, ONE_OUTPUT, make_betas, make_data, small_rate
-from processes import NO_COMPILER, PACKAGE, TARGET, TARGETS, is_runnable
+from processes import NO_COMPILER, PACKAGE, TARGETS, is_runnable
 from spying import taken
 
 from mlp_fast import MLP
 from mlp_fast.optimizers import Momentum
 from mlp_fast.paths import PATHS
 
-OTHERS = [pytest.param(target, marks=pytest.mark.slow) for target in TARGETS if target != TARGET]
 FORMS = {"dense": np.asarray, "CSR": sp.csr_array}
 FULL = None  # batch
 
@@ -233,7 +232,7 @@ def on(target, warmed):
     return warmed(target)
 
 
-@pytest.mark.parametrize("target", [TARGET, *OTHERS])
+@pytest.mark.parametrize("target", TARGETS)
 def test_every_mode_has_the_same_bits_on_every_target(target, warmed):
     there = on(target, warmed)
     code = NO_COMPILER + "import json, test_bits; print(json.dumps(test_bits.digest()))"

@@ -93,7 +93,7 @@ assert hits > 5 and not any(misses.values()), (hits, misses)
 def filled(warmed):
     """Return the cache folder that one process filled by warming up.
 
-    To compile everything takes a minute or two, so it is for the target that test_bits.py wants.
+    To compile everything takes minutes, so it is for a target that test_bits.py wants, too.
     """
     return warmed(TARGET if is_runnable(TARGET) else None)
 

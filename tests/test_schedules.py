@@ -183,7 +183,7 @@ ONE_OF_EACH = [
 ]
 
 
-@pytest.mark.parametrize("schedule", ONE_OF_EACH, ids=repr)
+@pytest.mark.parametrize("schedule", ONE_OF_EACH, ids=lambda s: repr(s).split(" at 0x")[0])
 def test_schedules_are_values(schedule):
     copies = [
         copy.copy(schedule),
