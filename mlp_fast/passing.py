@@ -20,7 +20,7 @@ from mlp_fast.update_rule import PLAIN
 
 FORWARD, BACKWARD = map(only_path, ("forward", "backward"))
 DONE = 0  # of backward_rows.py, which is imported when it is compiled
-LARGEST_KEPT = 2**26  # bytes of a buffer that is kept to be used again
+LARGEST_KEPT = 2**28  # bytes of a buffer that is kept to be used again
 
 Forwarding = Callable[[Any, bool], tuple["Forward", Floats] | None]
 

@@ -24,13 +24,17 @@ def are_finite(values: Floats) -> bool:
     """Return whether every element x is finite: only then is 0 x = 0."""
     zero = values.dtype.type(0.0)
     V = lanes(values)
-    whole = values.size - values.size % V
-    total, last = splat(zero), zero
-    for i in range(0, whole, V):
-        total = fma(zero, load(values, i), total)
+    whole, four = values.size - values.size % V, values.size - values.size % (4 * V)
+    a, b, c, d = splat(zero), splat(zero), splat(zero), splat(zero)
+    for i in range(0, four, 4 * V):  # sums side by side, since each waits for the one before
+        a, b = fma(zero, load(values, i), a), fma(zero, load(values, i + V), b)
+        c, d = fma(zero, load(values, i + 2 * V), c), fma(zero, load(values, i + 3 * V), d)
+    for i in range(four, whole, V):
+        a = fma(zero, load(values, i), a)
+    last = zero
     for i in range(whole, values.size):
         last += zero * values[i]
-    return bool(vsum(total) + last == 0)
+    return bool(vsum((a + b) + (c + d)) + last == 0)
 
 
 @kernel
