@@ -99,13 +99,14 @@ def forwarding(net: Net) -> Forwarding:
     return forward
 
 
-def references(before: list[Forward]) -> tuple[Forward, int, int]:
-    """Take the first of some; return it, and how many references there are to it, and its memory.
+def references(before: list[Forward]) -> tuple[Forward, int, int, int]:
+    """Take the first of some; return it, and the references to it, its buffer and that's memory.
 
     The numbers count those of this function, too, which are not the same in all versions of Python.
     """
     kept = before.pop(0)
-    return kept, getrefcount(kept), getrefcount(kept.buffer.base)
+    buffer = kept.buffer
+    return kept, getrefcount(kept), getrefcount(buffer), getrefcount(buffer.base)
 
 
 def unseen(before: list[Forward]) -> Forward | None:
