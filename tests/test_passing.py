@@ -97,7 +97,7 @@ def test_memory_is_used_again_only_if_nobody_sees_it(k, sizes, rule, shown, seen
         np.testing.assert_array_equal(answer, n.forward(X))
         _ = m.weights if shown else None
         seeing = {
-            "nothing": lambda: [],
+            "nothing": list,
             "outputs": lambda: m.outputs,
             "a view": lambda: [m.outputs[-1][:, :1]],
             "the pass": lambda: [m._forward],
