@@ -79,10 +79,10 @@ class Calls:
 
     def is_finite_after_all(self) -> bool:
         """Run the kernel for one epoch of few steps, anew; return as `is_finite_after` does."""
-        loss, error = self.curves
-        loss[0] = error[0] = 0.0
-        self._path(*self._arguments, self.curves, 0, self.per_epoch)
-        if not (math.isfinite(loss[0]) and all_finite(self._seen_theta)):
+        curves = self.curves
+        curves.loss[0] = curves.error[0] = 0.0
+        self._path(*self._arguments, curves, 0, self.per_epoch)
+        if not (math.isfinite(curves.loss[0]) and all_finite(self._seen_theta)):
             return False
         return self._state is None or self._state.is_finite()
 

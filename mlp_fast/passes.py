@@ -120,7 +120,7 @@ class Passes:
         if not calls.is_finite_after_all():
             kept.restore()
             return False
-        history, k, (loss, error) = self._history, calls.k, calls.curves
+        history, curves, k = self._history, calls.curves, calls.k
         history.started, history.stopped = True, "epochs"
-        history.count_one(float(loss[0]) / k, float(error[0]) / k)
+        history.count_one(float(curves.loss[0]) / k, float(curves.error[0]) / k)
         return True
