@@ -1,9 +1,14 @@
-"""Fixtures: real data, which is no part of the project, kernels compiled once, and Ctrl-C."""
+"""What runs when, and fixtures: real data, kernels compiled once, and Ctrl-C.
 
+The data is no part of the project.
+"""
+
+import collections
 import functools
 import os
 import signal
 from pathlib import Path
+from zlib import crc32
 
 import hypothesis
 import numpy as np
@@ -13,13 +18,29 @@ from processes import warmed_up
 hypothesis.settings.register_profile("mlp_fast", deadline=None, derandomize=True, max_examples=40)
 hypothesis.settings.load_profile("mlp_fast")
 
+MANY = 20  # cases of a test
+
+
+def pytest_addoption(parser):
+    """Add what leaves out some of what is slow."""
+    text = "of a test's slow cases, if they are many, run about one in N, always the same ones"
+    parser.addoption("--share", type=int, default=1, metavar="N", help=text)
+
 
 @pytest.hookimpl(tryfirst=True)  # before any are left out
-def pytest_collection_modifyitems(items):
-    """Leave to a slow run what compiles every kernel."""
+def pytest_collection_modifyitems(config, items):
+    """Leave to a slow run what compiles every kernel, and from that what `--share` leaves out."""
+    cases = collections.defaultdict(list)
     for item in items:
         if "warmed" in item.fixturenames:
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("slow"):
+            cases[item.nodeid.partition("[")[0]].append(item)
+    n = config.getoption("share")
+    many = [of_test for of_test in cases.values() if len(of_test) > MANY]
+    left_out = {item for of_test in many for item in of_test if crc32(item.nodeid.encode()) % n}
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=[*left_out])
 
 
 @pytest.fixture
