@@ -56,6 +56,7 @@ def r_squared(predicted, truth):
     return 1 - np.sum((predicted - truth) ** 2) / np.sum((truth - truth.mean()) ** 2)
 
 
+@pytest.mark.slow
 def test_robot_arm_as_well_as_scikit_learn(kin32fm):
     X, t, X_test, t_test = kin32fm
     rate, epochs, ours, theirs = 0.005, 20, [], []

@@ -628,6 +628,7 @@ def test_disk_cache(tmp_path):
     assert hits == ["0\n", "1\n"]
 
 
+@pytest.mark.slow
 def test_coefficients_are_those_of_the_fit():
     """The polynomials can be derived again: see fit_simd.py."""
     for width, *degrees in ((64, 9, 6, 4), (32, 4, 2, 1)):
