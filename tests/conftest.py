@@ -74,8 +74,10 @@ def real_data():
 def warmed(tmp_path_factory):
     """Return what compiles every kernel for a target, once for all tests, in one process each.
 
-    That takes some minutes, so tests that use it are slow.
+    That takes some minutes, so tests that use it are slow. Of several processes of tests, one has
+    it done, and the others wait.
     """
-    return functools.cache(
-        lambda target: warmed_up(tmp_path_factory.mktemp("warmed") / "cache", target)
-    )
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # which they have in common
+    return functools.cache(lambda target: warmed_up(base / f"warmed-{target}", target))

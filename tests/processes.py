@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ import llvmlite.binding as llvm
 import mlp_fast
 
 PACKAGE = Path(mlp_fast.__file__).parent
+
+LIMIT = 1800  # seconds that a process may take
 
 TARGET = "haswell"  # whose registers are the narrowest: code for it differs most from most others
 TARGETS = {  # and a feature without which this machine cannot run what is compiled for it
@@ -95,7 +98,7 @@ def completed(
         stderr=stderr,
         text=True,
         cwd=cache.parent,
-        timeout=1800,
+        timeout=LIMIT,
         **(options or {}),
     )
     assert done.returncode == 0, done.stderr
@@ -116,8 +119,24 @@ def is_runnable(target):
     return bool(llvm.get_host_cpu_features().get(TARGETS[target]))
 
 
-def warmed_up(cache, target):
-    """Compile every kernel into an empty folder, for a target or, if it is None, this machine."""
+def warmed_up(place, target):
+    """Compile every kernel in a new folder, for a target or, if it is None, this machine.
+
+    If the folder is there, another process of tests is at it, or has done it: wait for that.
+    """
     # with the name alone, Numba keeps the features of this machine
     environment = {"NUMBA_CPU_NAME": target, "NUMBA_CPU_FEATURES": ""} if target else {}
-    return Warmed(cache, environment, **json.loads(run(WARM_UP, cache, **environment)))
+    cache, said, partly = place / "cache", place / "said.json", place / "partly.json"
+    try:
+        place.mkdir()
+    except FileExistsError:
+        end = time.monotonic() + LIMIT
+        while not said.exists() and time.monotonic() < end:
+            time.sleep(0.5)
+    else:
+        try:
+            partly.write_text(run(WARM_UP, cache, **environment))
+        finally:  # after an error it is empty
+            partly.touch()
+            partly.replace(said)
+    return Warmed(cache, environment, **json.loads(said.read_text()))
