@@ -18,7 +18,7 @@ from processes import warmed_up
 hypothesis.settings.register_profile("mlp_fast", deadline=None, derandomize=True, max_examples=40)
 hypothesis.settings.load_profile("mlp_fast")
 
-MANY = 20  # cases of a test
+MANY = 8  # cases of a test
 
 
 def pytest_addoption(parser):
