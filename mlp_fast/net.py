@@ -193,6 +193,10 @@ class Net(NamedTuple):
         """Return what kernels take, with these weights or with others."""
         return self.layout.network(self.theta if theta is None else theta)
 
+    def demands(self) -> tuple[int, float, float]:
+        """Return what kernels check targets by: the loss's code, and the outputs' closed range."""
+        return self.loss.code, float(self.output.low), float(self.output.high)
+
 
 def copies_of(settings: Settings) -> int:
     """Return how many buffers like that of the weights a training needs besides it.

@@ -57,7 +57,7 @@ class Passes:
         self._net, self._settings, self._history = net, settings, history
         self._ready: dict[int, Ready] = {}
         self._most = MODERATE[net.layout.dtype.itemsize]
-        self._told = net.loss.code, float(net.output.low), float(net.output.high), self._most
+        self._told = *net.demands(), self._most
         self._state = history.rule
         self._taking: Any = None  # the machine code of `take_rows`
 

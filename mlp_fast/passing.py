@@ -115,13 +115,13 @@ def unseen(before: list[Forward]) -> Forward | None:
         kept, *counts = references(before)
     except IndexError:  # another thread was faster
         return None
-    return kept if (*counts,) == ALONE else None
+    return kept if counts == ALONE else None
 
 
 _nothing: Any = np.zeros(0)
-ALONE = references([Forward(_nothing, _nothing, _nothing, aligned(1, np.dtype("float64")), None)])[
-    1:
-]
+_, *ALONE = references(
+    [Forward(_nothing, _nothing, _nothing, aligned(1, np.dtype("float64")), None)]
+)
 """The numbers of references if there are no others."""
 
 
@@ -141,12 +141,7 @@ class Backward:
     def __init__(self, net: Net, settings: Settings, history: History) -> None:
         self._learner, self._plain = Learner(net, settings, history), settings.rules == PLAIN
         self._rate = rates(settings, history)
-        self._fixed = (
-            *net.for_kernels(),
-            net.loss.code,
-            float(net.output.low),
-            float(net.output.high),
-        )
+        self._fixed = *net.for_kernels(), *net.demands()
         dtype, every = net.layout.dtype, net.layout.shape.every
         some = every, every, net.theta, read_only(np.empty((1, 1), dtype)), net.theta, 1.0, True
         self._call = BACKWARD.entry(dtype, *self._fixed, *some)

@@ -221,7 +221,7 @@ def rule_entry(learner: Learner) -> Entry:
 
 def _fixed(net: Net) -> tuple[Any, ...]:
     """Return the arguments that are the same for all samples and rules."""
-    return *net.for_kernels(), net.loss.code, float(net.output.low), float(net.output.high)
+    return *net.for_kernels(), *net.demands()
 
 
 def _buffers(path: Path, net: Net) -> Callable[[], tuple[Any, ...]]:

@@ -503,7 +503,7 @@ FAULTS = [
     Fault(
         "memory that is seen",
         "passing.py",
-        "return kept if (*counts,) == ALONE else None",
+        "return kept if counts == ALONE else None",
         "return kept",
         "tests/test_passing.py -k used_again",
         "a forward pass overwrites the outputs of one before it that a user has",
